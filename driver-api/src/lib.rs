@@ -1,0 +1,41 @@
+//! What a database driver for the code-analysis host is written against.
+//!
+//! A driver is a crate of type `cdylib` with two types, one that implements [`Driver`] and one that
+//! implements [`Connection`], and the line `driver_api::export_driver!(MyDriver);`. Build it, put the
+//! `.so` into a plugins directory of the host, and name it in the host's config as `database.type`.
+//!
+//! Everything here is plain, safe, synchronous Rust: a driver that needs an async runtime has its
+//! own. What crosses between host and plugin is hidden behind [`export_driver!`].
+//!
+//! - Rows are *pushed*: [`Connection::query`] writes cells into a [`RowSink`], which sends full
+//!   blocks to the reader and says when the reader has had enough. Nothing is collected.
+//! - Parameters come as a [`RowRef`]: typed values that borrow the caller's memory.
+//! - Errors are [`DriverError`]: an [`ErrorClass`] that callers act on, and whatever the database said.
+//! - A panic is caught, becomes an error, and ends the use of that connection.
+//! - Options have a schema in the [`DriverDescriptor`]; they are checked before `connect`.
+
+#[doc(hidden)]
+pub mod abi;
+mod block;
+mod columns;
+mod descriptor;
+mod driver;
+mod error;
+mod export;
+mod options;
+mod sink;
+mod value;
+#[cfg(feature = "wire")]
+pub mod wire;
+
+pub use block::{BlockError, RowBlock, RowBlockRef, RowRef, RowWriter};
+pub use columns::{Column, decode as decode_columns, encode as encode_columns};
+pub use descriptor::{Capabilities, Dialect, DriverDescriptor, Placement};
+pub use driver::{
+    CancelHandle, ColumnInfo, Connection, Driver, ExecuteResult, StatementDescription, TableInfo,
+    TransactionMode,
+};
+pub use error::{DriverError, ErrorClass, Outcome, Result};
+pub use options::{OptionKind, OptionProblem, OptionSpec, Options};
+pub use sink::{BLOCK_BYTES, BlockReceiver, Flow, RowSink, SinkRow};
+pub use value::{Value, ValueKind, ValueRef};

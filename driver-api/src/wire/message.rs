@@ -1,0 +1,524 @@
+//! The messages of the conversation, borrowed from and written into frames.
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, Frame, FrameError};
+use crate::driver::{ExecuteResult, TransactionMode};
+use crate::error::DriverError;
+
+/// A message that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a message of kind {kind} cannot be understood: {reason}")]
+pub struct MessageError {
+    /// The frame's kind.
+    pub kind: u8,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// How a client introduces itself. This message is the first for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version that the client speaks; see [`PROTOCOL`](super::PROTOCOL).
+    pub protocol: u32,
+    /// Names the client through reconnections; writes are numbered per client.
+    pub client: String,
+    /// The client's process id, for logs.
+    pub pid: u32,
+    /// Whether the engine shall refuse writes on this connection.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// How the worker answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that the worker speaks.
+    pub protocol: u32,
+    /// The name of the driver that the worker loaded.
+    pub driver: String,
+    /// The worker's process id.
+    pub pid: u32,
+    /// Names this connection for [`CancelKey`].
+    pub cancel: CancelKey,
+}
+
+/// What a second connection shows in order to cancel the first one's running call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelKey {
+    /// The number of the session.
+    pub session: u64,
+    /// Not guessable, so that no session cancels another by mistake.
+    pub key: u64,
+}
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request<'a> {
+    /// First of all.
+    Hello(Hello),
+    /// Runs a statement and sends its rows.
+    Query {
+        /// One statement.
+        sql: &'a str,
+        /// A block of one row, or nothing.
+        params: &'a [u8],
+    },
+    /// Runs a statement.
+    Execute {
+        /// The client's number for this write, the same when it is asked again.
+        sequence: u64,
+        /// One statement.
+        sql: &'a str,
+        /// A block of one row, or nothing.
+        params: &'a [u8],
+    },
+    /// Runs a statement for each row of a batch.
+    ExecuteMany {
+        /// The client's number for this write, the same when it is asked again.
+        sequence: u64,
+        /// One statement.
+        sql: &'a str,
+        /// A block.
+        batch: &'a [u8],
+    },
+    /// What a statement takes and gives.
+    Describe {
+        /// One statement.
+        sql: &'a str,
+    },
+    /// Starts a transaction.
+    Begin(TransactionMode),
+    /// Ends it.
+    Commit {
+        /// The client's number for this write.
+        sequence: u64,
+    },
+    /// Takes it back.
+    Rollback,
+    /// The tables of the database.
+    Tables,
+    /// The columns of a table.
+    Columns {
+        /// The table.
+        table: &'a str,
+    },
+    /// Whether the database answers.
+    Ping,
+    /// In the place of any other request after `Hello`: cancels another connection's running call.
+    Cancel(CancelKey),
+    /// While rows arrive: no more of them, please. Nothing answers this but the query's end.
+    Stop,
+}
+
+/// What a worker answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply<'a> {
+    /// To `Hello`.
+    Welcome(Welcome),
+    /// The columns of a query.
+    Header {
+        /// How many they are.
+        count: u32,
+        /// As [`encode_columns`](crate::encode_columns) writes them.
+        header: &'a [u8],
+    },
+    /// Rows of a query.
+    Block(&'a [u8]),
+    /// The call succeeded.
+    Done(ExecuteResult),
+    /// The call failed.
+    Error(DriverError),
+    /// The answer to `Describe`, `Tables` and `Columns`.
+    Json(&'a [u8]),
+    /// The worker is about to end and has not begun to work on the request.
+    GoAway,
+}
+
+mod kind {
+    pub(super) const HELLO: u8 = 1;
+    pub(super) const QUERY: u8 = 2;
+    pub(super) const EXECUTE: u8 = 3;
+    pub(super) const EXECUTE_MANY: u8 = 4;
+    pub(super) const DESCRIBE: u8 = 5;
+    pub(super) const BEGIN: u8 = 6;
+    pub(super) const COMMIT: u8 = 7;
+    pub(super) const ROLLBACK: u8 = 8;
+    pub(super) const TABLES: u8 = 9;
+    pub(super) const COLUMNS: u8 = 10;
+    pub(super) const PING: u8 = 11;
+    pub(super) const CANCEL: u8 = 12;
+    pub(super) const STOP: u8 = 13;
+
+    pub(super) const WELCOME: u8 = 0x81;
+    pub(super) const HEADER: u8 = 0x82;
+    pub(super) const BLOCK: u8 = 0x83;
+    pub(super) const DONE: u8 = 0x84;
+    pub(super) const ERROR: u8 = 0x85;
+    pub(super) const JSON: u8 = 0x86;
+    pub(super) const GO_AWAY: u8 = 0x87;
+}
+
+impl<'a> Request<'a> {
+    /// Appends the request's frame to `out`.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`]; `out` is then as it was before.
+    pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        match self {
+            Self::Hello(hello) => append_json(out, kind::HELLO, hello),
+            Self::Query { sql, params } => frame::append(out, kind::QUERY, |out| {
+                put_statement(out, sql, params);
+            }),
+            Self::Execute {
+                sequence,
+                sql,
+                params,
+            } => frame::append(out, kind::EXECUTE, |out| {
+                out.extend_from_slice(&sequence.to_le_bytes());
+                put_statement(out, sql, params);
+            }),
+            Self::ExecuteMany {
+                sequence,
+                sql,
+                batch,
+            } => frame::append(out, kind::EXECUTE_MANY, |out| {
+                out.extend_from_slice(&sequence.to_le_bytes());
+                put_statement(out, sql, batch);
+            }),
+            Self::Describe { sql } => append_bytes(out, kind::DESCRIBE, sql.as_bytes()),
+            Self::Begin(mode) => {
+                let read_only = u8::from(*mode == TransactionMode::ReadOnly);
+                append_bytes(out, kind::BEGIN, &[read_only])
+            }
+            Self::Commit { sequence } => append_bytes(out, kind::COMMIT, &sequence.to_le_bytes()),
+            Self::Rollback => append_bytes(out, kind::ROLLBACK, &[]),
+            Self::Tables => append_bytes(out, kind::TABLES, &[]),
+            Self::Columns { table } => append_bytes(out, kind::COLUMNS, table.as_bytes()),
+            Self::Ping => append_bytes(out, kind::PING, &[]),
+            Self::Cancel(key) => append_json(out, kind::CANCEL, key),
+            Self::Stop => append_bytes(out, kind::STOP, &[]),
+        }
+    }
+
+    /// Reads a request from a frame.
+    ///
+    /// # Errors
+    /// An unknown kind, a payload that is cut off or too long, text that is not UTF-8.
+    pub fn read(frame: Frame<'a>) -> Result<Self, MessageError> {
+        let mut payload = Payload::new(frame);
+        let request = match frame.kind {
+            kind::HELLO => Self::Hello(payload.json()?),
+            kind::QUERY => Self::Query {
+                sql: payload.sized_text()?,
+                params: payload.rest(),
+            },
+            kind::EXECUTE => Self::Execute {
+                sequence: payload.u64()?,
+                sql: payload.sized_text()?,
+                params: payload.rest(),
+            },
+            kind::EXECUTE_MANY => Self::ExecuteMany {
+                sequence: payload.u64()?,
+                sql: payload.sized_text()?,
+                batch: payload.rest(),
+            },
+            kind::DESCRIBE => Self::Describe {
+                sql: payload.text()?,
+            },
+            kind::BEGIN => Self::Begin(match payload.u8()? {
+                0 => TransactionMode::ReadWrite,
+                1 => TransactionMode::ReadOnly,
+                other => return Err(payload.wrong(format!("transaction mode {other}"))),
+            }),
+            kind::COMMIT => Self::Commit {
+                sequence: payload.u64()?,
+            },
+            kind::ROLLBACK => Self::Rollback,
+            kind::TABLES => Self::Tables,
+            kind::COLUMNS => Self::Columns {
+                table: payload.text()?,
+            },
+            kind::PING => Self::Ping,
+            kind::CANCEL => Self::Cancel(payload.json()?),
+            kind::STOP => Self::Stop,
+            _ => return Err(payload.wrong("no request has this kind")),
+        };
+        payload.end()?;
+        Ok(request)
+    }
+}
+
+impl<'a> Reply<'a> {
+    /// Appends the reply's frame to `out`.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`]; `out` is then as it was before.
+    pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        match self {
+            Self::Welcome(welcome) => append_json(out, kind::WELCOME, welcome),
+            Self::Header { count, header } => frame::append(out, kind::HEADER, |out| {
+                out.extend_from_slice(&count.to_le_bytes());
+                out.extend_from_slice(header);
+            }),
+            Self::Block(block) => append_bytes(out, kind::BLOCK, block),
+            Self::Done(result) => frame::append(out, kind::DONE, |out| {
+                out.extend_from_slice(&result.rows_affected.to_le_bytes());
+                if let Some(id) = result.last_insert_id {
+                    out.extend_from_slice(&id.to_le_bytes());
+                }
+            }),
+            Self::Error(error) => append_bytes(out, kind::ERROR, &error.to_bytes()),
+            Self::Json(json) => append_bytes(out, kind::JSON, json),
+            Self::GoAway => append_bytes(out, kind::GO_AWAY, &[]),
+        }
+    }
+
+    /// Reads a reply from a frame.
+    ///
+    /// # Errors
+    /// An unknown kind, or a payload that is cut off or too long.
+    pub fn read(frame: Frame<'a>) -> Result<Self, MessageError> {
+        let mut payload = Payload::new(frame);
+        let reply = match frame.kind {
+            kind::WELCOME => Self::Welcome(payload.json()?),
+            kind::HEADER => Self::Header {
+                count: payload.u32()?,
+                header: payload.rest(),
+            },
+            kind::BLOCK => Self::Block(payload.rest()),
+            kind::DONE => Self::Done(ExecuteResult {
+                rows_affected: payload.u64()?,
+                last_insert_id: if payload.is_empty() {
+                    None
+                } else {
+                    Some(payload.u64()? as i64)
+                },
+            }),
+            kind::ERROR => Self::Error(DriverError::from_bytes(payload.rest())),
+            kind::JSON => Self::Json(payload.rest()),
+            kind::GO_AWAY => Self::GoAway,
+            _ => return Err(payload.wrong("no reply has this kind")),
+        };
+        payload.end()?;
+        Ok(reply)
+    }
+}
+
+fn append_bytes(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), FrameError> {
+    frame::append(out, kind, |out| out.extend_from_slice(bytes))
+}
+
+/// These types hold only text and numbers, so that serialization cannot fail.
+fn append_json<T: Serialize>(out: &mut Vec<u8>, kind: u8, value: &T) -> Result<(), FrameError> {
+    let json = serde_json::to_vec(value).map_err(std::io::Error::from)?;
+    append_bytes(out, kind, &json)
+}
+
+fn put_statement(out: &mut Vec<u8>, sql: &str, params: &[u8]) {
+    out.extend_from_slice(&(sql.len() as u32).to_le_bytes());
+    out.extend_from_slice(sql.as_bytes());
+    out.extend_from_slice(params);
+}
+
+/// A payload as it is read from its start to its end.
+struct Payload<'a> {
+    kind: u8,
+    rest: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    fn new(frame: Frame<'a>) -> Self {
+        Self {
+            kind: frame.kind,
+            rest: frame.payload,
+        }
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> MessageError {
+        MessageError {
+            kind: self.kind,
+            reason: reason.into(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn chunk<const N: usize>(&mut self) -> Result<[u8; N], MessageError> {
+        let (head, tail) = self
+            .rest
+            .split_first_chunk()
+            .ok_or_else(|| self.wrong("it is cut off"))?;
+        self.rest = tail;
+        Ok(*head)
+    }
+
+    fn u8(&mut self) -> Result<u8, MessageError> {
+        self.chunk::<1>().map(|[byte]| byte)
+    }
+
+    fn u32(&mut self) -> Result<u32, MessageError> {
+        self.chunk().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, MessageError> {
+        self.chunk().map(u64::from_le_bytes)
+    }
+
+    fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
+    fn text(&mut self) -> Result<&'a str, MessageError> {
+        let bytes = self.rest();
+        std::str::from_utf8(bytes).map_err(|_| self.wrong("its text is not UTF-8"))
+    }
+
+    fn sized_text(&mut self) -> Result<&'a str, MessageError> {
+        let length = self.u32()? as usize;
+        let (head, tail) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| self.wrong("it is cut off"))?;
+        self.rest = tail;
+        std::str::from_utf8(head).map_err(|_| self.wrong("its text is not UTF-8"))
+    }
+
+    fn json<T: Deserialize<'a>>(&mut self) -> Result<T, MessageError> {
+        serde_json::from_slice(self.rest()).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    fn end(&self) -> Result<(), MessageError> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.wrong("bytes follow its end"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::ErrorClass;
+    use crate::wire::frame::FrameReader;
+
+    fn frame_of(append: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>) -> (u8, Vec<u8>) {
+        let mut out = Vec::new();
+        append(&mut out).unwrap();
+        let mut reader = FrameReader::new(out.as_slice());
+        let frame = reader.next_frame().unwrap().unwrap();
+        (frame.kind, frame.payload.to_vec())
+    }
+
+    fn check_request(request: &Request<'_>) {
+        let (kind, payload) = frame_of(|out| request.append_to(out));
+        let back = Request::read(Frame {
+            kind,
+            payload: &payload,
+        })
+        .unwrap();
+        assert_eq!(&back, request);
+    }
+
+    fn check_reply(reply: &Reply<'_>) {
+        let (kind, payload) = frame_of(|out| reply.append_to(out));
+        let back = Reply::read(Frame {
+            kind,
+            payload: &payload,
+        })
+        .unwrap();
+        assert_eq!(&back, reply);
+    }
+
+    proptest! {
+        #[test]
+        fn requests_round_trip(sql in any::<String>(), params in any::<Vec<u8>>(), sequence in any::<u64>()) {
+            check_request(&Request::Query { sql: &sql, params: &params });
+            check_request(&Request::Execute { sequence, sql: &sql, params: &params });
+            check_request(&Request::ExecuteMany { sequence, sql: &sql, batch: &params });
+            check_request(&Request::Describe { sql: &sql });
+            check_request(&Request::Columns { table: &sql });
+            check_request(&Request::Commit { sequence });
+        }
+
+        #[test]
+        fn replies_round_trip(bytes in any::<Vec<u8>>(), rows in any::<u64>(), id in any::<Option<i64>>()) {
+            check_reply(&Reply::Header { count: 3, header: &bytes });
+            check_reply(&Reply::Block(&bytes));
+            check_reply(&Reply::Json(&bytes));
+            check_reply(&Reply::Done(ExecuteResult { rows_affected: rows, last_insert_id: id }));
+        }
+
+        #[test]
+        fn arbitrary_frames_never_panic(kind in any::<u8>(), payload in any::<Vec<u8>>()) {
+            let frame = Frame { kind, payload: &payload };
+            let _ = Request::read(frame);
+            let _ = Reply::read(frame);
+        }
+    }
+
+    #[test]
+    fn messages_without_free_parts_round_trip() {
+        let hello = Hello {
+            protocol: 1,
+            client: "c".into(),
+            pid: 7,
+            read_only: true,
+        };
+        check_request(&Request::Hello(hello));
+        check_request(&Request::Begin(TransactionMode::ReadOnly));
+        check_request(&Request::Begin(TransactionMode::ReadWrite));
+        check_request(&Request::Cancel(CancelKey { session: 1, key: 2 }));
+        for request in [
+            Request::Rollback,
+            Request::Tables,
+            Request::Ping,
+            Request::Stop,
+        ] {
+            check_request(&request);
+        }
+        let cancel = CancelKey {
+            session: 3,
+            key: u64::MAX,
+        };
+        check_reply(&Reply::Welcome(Welcome {
+            protocol: 1,
+            driver: "d".into(),
+            pid: 1,
+            cancel,
+        }));
+        check_reply(&Reply::Error(
+            DriverError::new(ErrorClass::Busy, "busy").retryable(),
+        ));
+        check_reply(&Reply::GoAway);
+    }
+
+    #[test]
+    fn trailing_bytes_and_unknown_kinds_are_refused() {
+        let error = Request::read(Frame {
+            kind: 11,
+            payload: b"x",
+        })
+        .unwrap_err();
+        assert_eq!(error.reason, "bytes follow its end");
+        assert!(
+            Request::read(Frame {
+                kind: 0x81,
+                payload: b""
+            })
+            .is_err()
+        );
+        assert!(
+            Reply::read(Frame {
+                kind: 2,
+                payload: b""
+            })
+            .is_err()
+        );
+    }
+}

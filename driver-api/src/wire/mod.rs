@@ -1,0 +1,12 @@
+//! The conversation between the sqlite-proxy driver and a DB worker over a Unix socket.
+//!
+//! Both sides send frames ([`frame`]) that carry messages ([`message`]). The client speaks first,
+//! with `Hello`; the number in it is the protocol's version, and that frame's form never changes.
+//! After that every request has exactly one last answer: `Done`, `Json`, `Error` or `GoAway`; a query
+//! has a `Header` and `Block`s before it. Rows travel as the blocks that the driver filled.
+
+pub mod frame;
+pub mod message;
+
+/// The version of the conversation; both sides must speak the same.
+pub const PROTOCOL: u32 = 1;

@@ -1,0 +1,159 @@
+//! Builds everything in layer order: configuration, plugins, workers, database, commands.
+
+pub mod calling;
+pub mod serving;
+pub mod worker_processes;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::commands::context::Context;
+use crate::config::types::Config;
+use crate::foundation::paths::{PathError, data_dir};
+use crate::plugins::discovery::search_directories;
+use crate::plugins::loader::Loader;
+use crate::plugins::registry::Registry;
+use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerMode};
+use crate::supervisor::error::WorkerError;
+use crate::supervisor::executable::find_executable;
+use crate::supervisor::worker_manager::WorkerManager;
+use crate::universal_driver::driver::{Access, UniversalDriver};
+use crate::universal_driver::error::UniversalDriverError;
+
+/// Why the host cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The user's directories cannot be found.
+    #[error(transparent)]
+    Paths(#[from] PathError),
+    /// The program that workers and probes are started from was not found, or does not start.
+    #[error(transparent)]
+    Executable(#[from] WorkerError),
+    /// The configuration cannot be told to a worker.
+    #[error("the configuration cannot be handed to a worker: {0}")]
+    Hello(serde_json::Error),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] UniversalDriverError),
+}
+
+/// The parts of a host process. Dropping it stops the workers that it started.
+pub struct App {
+    config: Arc<Config>,
+    /// Plugins directories that were named on the command line; workers are told.
+    plugin_dirs: Vec<PathBuf>,
+    plugins: Registry,
+    workers: Arc<WorkerManager>,
+    db_workers: Arc<DbWorkerManager>,
+    /// Opened when it is first needed: many commands of the CLI need none.
+    database: OnceLock<Arc<UniversalDriver>>,
+}
+
+impl App {
+    /// A host that starts workers where they are needed. `plugin_dirs` are the directories that were
+    /// named on the command line.
+    ///
+    /// # Errors
+    /// [`AppError::Paths`], [`AppError::Executable`].
+    pub fn new(config: Config, plugin_dirs: &[PathBuf]) -> Result<Self, AppError> {
+        Self::build(config, plugin_dirs, DbWorkerMode::LaunchOrAdopt)
+    }
+
+    /// A process that is itself a worker: it uses the DB worker of its host and starts none.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_worker(config: Config, plugin_dirs: &[PathBuf]) -> Result<Self, AppError> {
+        Self::build(config, plugin_dirs, DbWorkerMode::AdoptOnly)
+    }
+
+    fn build(config: Config, plugin_dirs: &[PathBuf], mode: DbWorkerMode) -> Result<Self, AppError> {
+        let executable = find_executable(config.database.worker.executable.as_deref())?;
+        let directories =
+            search_directories(plugin_dirs, &config.plugins.directories, Some(&executable));
+        let plugins = Registry::discover(directories, &executable, plugin_loader()?);
+        let workers = Arc::new(WorkerManager::new());
+        let db_workers =
+            DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
+        Ok(Self {
+            config: Arc::new(config),
+            plugin_dirs: plugin_dirs.to_vec(),
+            plugins,
+            workers,
+            db_workers: Arc::new(db_workers),
+            database: OnceLock::new(),
+        })
+    }
+
+    /// The configuration that is in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The plugins that were found.
+    pub fn plugins(&self) -> &Registry {
+        &self.plugins
+    }
+
+    /// The workers of this process.
+    pub fn workers(&self) -> &Arc<WorkerManager> {
+        &self.workers
+    }
+
+    /// The configured database, made to exist, with its schema.
+    ///
+    /// # Errors
+    /// [`AppError::Database`]. The next call tries again.
+    pub fn database(&self) -> Result<Arc<UniversalDriver>, AppError> {
+        if let Some(database) = self.database.get() {
+            return Ok(Arc::clone(database));
+        }
+        let database = self.open_database(Access::ReadWrite)?;
+        database.ensure_database_exists()?;
+        database.initialize_schema()?;
+        Ok(Arc::clone(self.database.get_or_init(|| Arc::new(database))))
+    }
+
+    /// The configured database for statements that a user typed: the engine refuses writes.
+    ///
+    /// # Errors
+    /// [`AppError::Database`].
+    pub fn read_only_database(&self) -> Result<UniversalDriver, AppError> {
+        self.database()?;
+        self.open_database(Access::ReadOnly)
+    }
+
+    /// What commands run with.
+    ///
+    /// # Errors
+    /// As [`database`](Self::database).
+    pub fn context(&self) -> Result<Context, AppError> {
+        Ok(Context {
+            config: Arc::clone(&self.config),
+            database: self.database()?,
+            workers: Arc::clone(&self.workers),
+        })
+    }
+
+    fn open_database(&self, access: Access) -> Result<UniversalDriver, AppError> {
+        let config = &self.config.database;
+        Ok(UniversalDriver::open(config, &self.plugins, &self.db_workers, access)?)
+    }
+}
+
+/// The loader with this user's directory of private copies.
+///
+/// # Errors
+/// [`PathError`] when the user has no data directory.
+pub fn plugin_loader() -> Result<Loader, PathError> {
+    Ok(Loader::new(data_dir()?.join("plugin-copies")))
+}
+
+/// The part of a probe's child process: prints what `library` is.
+///
+/// # Errors
+/// When the verdict cannot be printed.
+pub fn probe_plugin(library: &Path) -> std::io::Result<()> {
+    let loader = plugin_loader().map_err(std::io::Error::other)?;
+    crate::plugins::probe::run_child(&loader, library, &mut std::io::stdout().lock())
+}

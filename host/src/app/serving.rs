@@ -1,0 +1,175 @@
+//! How a host serves: opens the database, starts its workers, answers requests, and leaves nothing behind.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::{App, AppError};
+use crate::commands::service::Commands;
+use crate::config::types::{Config, DatabaseConfig};
+use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path};
+use crate::foundation::redaction::redact_map;
+use crate::foundation::shutdown_signal::{DEFAULT_SHUTDOWN_TIME, ShutdownSignal};
+use crate::server::address::{self, AddressError};
+use crate::server::http::{ServerParts, serve};
+
+/// Least time that workers get to finish, however long requests took.
+const LEAST_WORKER_TIME: Duration = Duration::from_secs(2);
+
+/// Why a host does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is no address to listen on.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The database or a worker cannot be started.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The system refuses what a server needs.
+    #[error("the server cannot run: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The file in which the server of this configuration's database says how it is reached.
+pub fn endpoint_file(config: &Config) -> PathBuf {
+    endpoint_path(&config.state_dir, &database_text(&config.database))
+}
+
+/// The same for everybody who configures the same database. Secrets do not belong to what a database is.
+fn database_text(database: &DatabaseConfig) -> String {
+    let mut options = redact_map(&database.options);
+    if let Some(path) = options.get("path").and_then(|path| path.as_str()) {
+        let path: PathBuf = database.base_dir.join(path).components().collect();
+        options.insert("path".to_owned(), path.to_string_lossy().into());
+    }
+    options.sort_keys();
+    format!("{} {}", database.kind, serde_json::Value::Object(options))
+}
+
+impl App {
+    /// Listens where the configuration says.
+    ///
+    /// # Errors
+    /// [`ServeError::Address`].
+    pub fn listen(&self) -> Result<TcpListener, ServeError> {
+        let server = &self.config.server;
+        Ok(address::bind(&server.host, server.port)?)
+    }
+
+    /// Answers requests on `listener` until `shutdown` is raised, then ends everything that this host started.
+    /// `ready` hears once requests are taken.
+    ///
+    /// # Errors
+    /// [`ServeError`]; then, too, no worker is left.
+    pub fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: &ShutdownSignal,
+        ready: impl FnOnce(&Endpoint),
+    ) -> Result<(), ServeError> {
+        let served = self.answer_requests(listener, shutdown, ready);
+        if let Some(database) = self.database.get() {
+            database.close();
+        }
+        let deadline = shutdown
+            .request()
+            .map_or_else(default_deadline, |request| request.deadline);
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.workers.stop_all(left.max(LEAST_WORKER_TIME));
+        served
+    }
+
+    fn answer_requests(
+        &self,
+        listener: TcpListener,
+        shutdown: &ShutdownSignal,
+        ready: impl FnOnce(&Endpoint),
+    ) -> Result<(), ServeError> {
+        let service = Arc::new(Commands::new(self.context()?));
+        self.start_file_watcher()?;
+        let endpoint = endpoint(listener.local_addr()?);
+        let parts = ServerParts {
+            service,
+            instance_id: endpoint.instance_id.clone(),
+            listener,
+            shutdown: shutdown.clone(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let mut published = None;
+        let served = runtime.block_on(serve(parts, || {
+            published = publish(&self.config, &endpoint);
+            ready(&endpoint);
+        }));
+        drop(published);
+        // A command that still blocks its thread must not keep the process.
+        runtime.shutdown_background();
+        Ok(served?)
+    }
+}
+
+fn default_deadline() -> Instant {
+    Instant::now() + DEFAULT_SHUTDOWN_TIME
+}
+
+fn endpoint(address: SocketAddr) -> Endpoint {
+    Endpoint {
+        url: format!("http://{address}"),
+        instance_id: Uuid::new_v4().simple().to_string(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Without the file the server is still reached by those who know its address.
+fn publish(config: &Config, endpoint: &Endpoint) -> Option<Published> {
+    let path = endpoint_file(config);
+    match Published::write(path.clone(), endpoint) {
+        Ok(published) => Some(published),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "other processes will not find this server by themselves");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn database(options: serde_json::Value, base_dir: &str) -> DatabaseConfig {
+        let serde_json::Value::Object(options) = options else {
+            panic!("an object")
+        };
+        DatabaseConfig {
+            options,
+            base_dir: base_dir.into(),
+            ..DatabaseConfig::default()
+        }
+    }
+
+    #[test]
+    fn one_database_has_one_text_however_it_is_configured() {
+        let relative = database(json!({"path": "./data/x.db", "busy": 1}), "/etc/cah");
+        let absolute = database(
+            json!({"busy": 1, "path": "/etc/cah/data/x.db"}),
+            "/elsewhere",
+        );
+        assert_eq!(database_text(&relative), database_text(&absolute));
+        let other = database(json!({"path": "/etc/cah/data/y.db", "busy": 1}), "/");
+        assert_ne!(database_text(&relative), database_text(&other));
+    }
+
+    #[test]
+    fn a_password_is_not_part_of_what_a_database_is() {
+        let text = database_text(&database(json!({"host": "db1", "password": "canary"}), "/"));
+        assert!(!text.contains("canary") && text.contains("db1"), "{text}");
+    }
+}

@@ -1,0 +1,53 @@
+//! The entry point: a database whose tables are those of [`schema`](super::schema).
+
+use super::error::{Doing, Result};
+use super::schema::live::{self, MissingObject};
+use crate::driver::database::Database;
+
+/// A code database. Clones share the connections.
+///
+/// Calls block; each runs on a connection of its own, so one value serves many threads.
+#[derive(Clone)]
+pub struct CodeDatabase {
+    pub(super) database: Database,
+}
+
+impl CodeDatabase {
+    /// A code database in `database`, whose schema is expected to be there: it is never created here.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The database underneath, for statements that are not ours (a user's query).
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The tables and indexes that the database lacks; empty when the schema is complete.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn missing_schema(&self) -> Result<Vec<MissingObject>> {
+        let dialect = self.database.dialect();
+        self.database
+            .read(|session| live::missing(session, dialect))
+            .doing("looking at the schema")
+    }
+
+    /// Creates the tables and indexes that the database lacks, in one transaction, and returns them.
+    /// What exists is left as it is.
+    ///
+    /// # Errors
+    /// The driver's; nothing is created then.
+    pub fn create_schema(&self) -> Result<Vec<MissingObject>> {
+        let dialect = self.database.dialect();
+        self.database
+            .transaction(|session| live::create(session, dialect))
+            .doing("creating the schema")
+    }
+
+    /// Closes the connections; later calls fail.
+    pub fn close(&self) {
+        self.database.close();
+    }
+}

@@ -1,0 +1,23 @@
+//! The code database: the only SQL in the host, behind typed operations on projects, files and what they hold.
+//!
+//! [`database::CodeDatabase`] is the entry point; its operations are in the files named after what they are
+//! about. Statements are portable SQL with `?`; where dialects differ (the schema, full text, sizes), the
+//! difference has one place. Nothing here creates schema on its own: `UniversalDriver` asks for that.
+
+pub mod database;
+mod deleted_files;
+pub mod entities;
+pub mod error;
+pub mod files;
+mod full_text;
+pub mod names;
+pub mod page;
+pub mod projects;
+pub mod records;
+pub mod registration;
+mod replace;
+pub mod schema;
+pub mod scope;
+pub mod search;
+pub mod status;
+pub mod usages;

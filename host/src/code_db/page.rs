@@ -1,0 +1,102 @@
+//! One page of a list, and how it is asked for.
+
+use driver_api::{RowRef, ValueRef};
+use serde::Serialize;
+
+use super::database::CodeDatabase;
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most items in the answer.
+    pub limit: u32,
+    /// Items to leave out at the start.
+    pub offset: u64,
+}
+
+impl PageRequest {
+    /// The first `limit` items.
+    pub fn first(limit: u32) -> Self {
+        Self { limit, offset: 0 }
+    }
+
+    /// The values of `LIMIT ? OFFSET ?`.
+    pub(super) fn params(self) -> [ValueRef<'static>; 2] {
+        let offset = i64::try_from(self.offset).unwrap_or(i64::MAX);
+        [ValueRef::from(self.limit), ValueRef::from(offset)]
+    }
+}
+
+impl Default for PageRequest {
+    /// The first 100 items.
+    fn default() -> Self {
+        Self::first(100)
+    }
+}
+
+/// One page of a list whose order stays the same from page to page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Page<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// Items in the whole list.
+    pub total: u64,
+    /// Items left out before this page.
+    pub offset: u64,
+}
+
+impl<T> Page<T> {
+    /// Whether items follow this page.
+    pub fn has_more(&self) -> bool {
+        self.offset + (self.items.len() as u64) < self.total
+    }
+}
+
+impl CodeDatabase {
+    /// Runs `count` with `params`, and `list` with `params`, limit and offset.
+    pub(super) fn page<T>(
+        &self,
+        count: &str,
+        list: &str,
+        params: &[ValueRef<'_>],
+        page: PageRequest,
+        mut read: impl FnMut(RowRef<'_>) -> driver_api::Result<T>,
+    ) -> driver_api::Result<Page<T>> {
+        let list_params = [params, &page.params()].concat();
+        self.database.read(|session| {
+            let total = session.query_first(count, params, |row| Ok(row.i64(0)?))?;
+            let items = session.query_all(list, &list_params, &mut read)?;
+            Ok(Page {
+                items,
+                total: total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                offset: page.offset,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_knows_whether_others_follow() {
+        let page = Page {
+            items: vec![1, 2],
+            total: 5,
+            offset: 2,
+        };
+        assert!(page.has_more());
+        assert!(!Page { offset: 3, ..page }.has_more());
+    }
+
+    #[test]
+    fn an_offset_beyond_every_list_is_no_error() {
+        let [limit, offset] = PageRequest {
+            limit: 7,
+            offset: u64::MAX,
+        }
+        .params();
+        assert_eq!((limit, offset), (ValueRef::I64(7), ValueRef::I64(i64::MAX)));
+    }
+}

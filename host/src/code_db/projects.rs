@@ -1,0 +1,210 @@
+//! Projects: lists of them, one of them, and their deletion with everything below.
+
+use driver_api::{RowRef, ValueRef};
+use serde::Serialize;
+
+use super::database::CodeDatabase;
+use super::error::{CodeDbError, Doing, Result};
+use super::full_text;
+use super::page::{Page, PageRequest};
+use crate::driver::session::Session;
+
+/// A project.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Project {
+    /// Its id.
+    pub id: String,
+    /// Absolute path of its root.
+    pub root_path: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// What somebody noted about it.
+    pub comment: Option<String>,
+    /// Files that are not deleted.
+    pub files: u64,
+    /// Time of the last change to it, as a Julian day.
+    pub updated_at: Option<f64>,
+}
+
+/// What the deletion of a project takes with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProjectContents {
+    /// The id of the project.
+    pub project_id: String,
+    /// Its name.
+    pub project_name: Option<String>,
+    /// Absolute path of its root.
+    pub root_path: String,
+    /// Files, deleted ones included.
+    pub files_count: u64,
+    /// Chunks.
+    pub chunks_count: u64,
+    /// Datasets.
+    pub datasets_count: u64,
+}
+
+const LIST: &str = "SELECT p.id, p.root_path, p.name, p.comment, \
+                    (SELECT count(*) FROM files f WHERE f.project_id = p.id AND f.deleted IS NOT TRUE), \
+                    p.updated_at FROM projects p";
+
+impl CodeDatabase {
+    /// The projects, by root.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn list_projects(&self, page: PageRequest) -> Result<Page<Project>> {
+        let list = format!("{LIST} ORDER BY p.root_path LIMIT ? OFFSET ?");
+        self.page(
+            "SELECT count(*) FROM projects",
+            &list,
+            &[],
+            page,
+            read_project,
+        )
+        .doing("listing projects")
+    }
+
+    /// The project of this id, if there is one.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn project_by_id(&self, id: &str) -> Result<Option<Project>> {
+        self.one_project(&format!("{LIST} WHERE p.id = ?"), id)
+    }
+
+    /// The project rooted at this absolute path, if there is one.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn project_by_root(&self, root_path: &str) -> Result<Option<Project>> {
+        self.one_project(&format!("{LIST} WHERE p.root_path = ?"), root_path)
+    }
+
+    /// The project that `id_or_path` names: by its id, its root, or a path below its root (the innermost).
+    ///
+    /// # Errors
+    /// [`CodeDbError::NotFound`] with the nearest ids, names and roots, and the driver's.
+    pub fn project(&self, id_or_path: &str) -> Result<Project> {
+        if let Some(project) = self.project_by_id(id_or_path)? {
+            return Ok(project);
+        }
+        for root in enclosing(id_or_path) {
+            if let Some(project) = self.project_by_root(root)? {
+                return Ok(project);
+            }
+        }
+        let nearest = self.nearest_project_names(id_or_path)?;
+        Err(CodeDbError::NotFound {
+            what: "project",
+            name: id_or_path.to_owned(),
+            nearest,
+        })
+    }
+
+    /// What the deletion of a project would take with it.
+    ///
+    /// # Errors
+    /// [`CodeDbError::NotFound`], and the driver's.
+    pub fn project_contents(&self, id: &str) -> Result<ProjectContents> {
+        let found = self
+            .database
+            .read(|session| contents(session, id))
+            .doing("counting a project's files")?;
+        self.or_nearest_project(found, id)
+    }
+
+    /// Deletes a project with everything below it, in one transaction. Nothing on disk is touched.
+    ///
+    /// # Errors
+    /// [`CodeDbError::NotFound`], and the driver's; nothing is deleted then.
+    pub fn delete_project(&self, id: &str) -> Result<ProjectContents> {
+        let dialect = self.database.dialect();
+        let deleted = self
+            .database
+            .transaction(|session| {
+                let found = contents(session, id)?;
+                if found.is_some() {
+                    full_text::remove_project(session, dialect, id)?;
+                    session.execute("DELETE FROM projects WHERE id = ?", &[id.into()])?;
+                }
+                Ok(found)
+            })
+            .doing("deleting a project")?;
+        self.or_nearest_project(deleted, id)
+    }
+
+    fn one_project(&self, sql: &str, key: &str) -> Result<Option<Project>> {
+        self.database
+            .read(|session| session.query_first(sql, &[key.into()], read_project))
+            .doing("looking for a project")
+    }
+
+    fn or_nearest_project<T>(&self, found: Option<T>, id: &str) -> Result<T> {
+        match found {
+            Some(found) => Ok(found),
+            None => {
+                let nearest = self.nearest_project_names(id)?;
+                Err(CodeDbError::NotFound {
+                    what: "project",
+                    name: id.to_owned(),
+                    nearest,
+                })
+            }
+        }
+    }
+}
+
+/// The path and the directories around it, innermost first; nothing for what is no absolute path.
+fn enclosing(path: &str) -> impl Iterator<Item = &str> {
+    let start = path.starts_with('/').then(|| std::path::Path::new(path));
+    start
+        .into_iter()
+        .flat_map(std::path::Path::ancestors)
+        .filter_map(std::path::Path::to_str)
+}
+
+fn contents(session: &mut Session, id: &str) -> driver_api::Result<Option<ProjectContents>> {
+    let sql = "SELECT p.name, p.root_path, (SELECT count(*) FROM files f WHERE f.project_id = p.id), \
+               (SELECT count(*) FROM code_chunks c WHERE c.project_id = p.id), \
+               (SELECT count(*) FROM datasets d WHERE d.project_id = p.id) FROM projects p WHERE p.id = ?";
+    session.query_first(sql, &[ValueRef::from(id)], |row| {
+        Ok(ProjectContents {
+            project_id: id.to_owned(),
+            project_name: row.opt(0, RowRef::text)?.map(str::to_owned),
+            root_path: row.text(1)?.to_owned(),
+            files_count: count(row, 2)?,
+            chunks_count: count(row, 3)?,
+            datasets_count: count(row, 4)?,
+        })
+    })
+}
+
+fn read_project(row: RowRef<'_>) -> driver_api::Result<Project> {
+    Ok(Project {
+        id: row.text(0)?.to_owned(),
+        root_path: row.text(1)?.to_owned(),
+        name: row.opt(2, RowRef::text)?.map(str::to_owned),
+        comment: row.opt(3, RowRef::text)?.map(str::to_owned),
+        files: count(row, 4)?,
+        updated_at: row.opt(5, RowRef::f64)?,
+    })
+}
+
+/// A number of rows.
+pub(super) fn count(row: RowRef<'_>, column: usize) -> driver_api::Result<u64> {
+    Ok(u64::try_from(row.i64(column)?).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_looked_for_from_the_inside_out() {
+        assert_eq!(
+            enclosing("/srv/a/b").collect::<Vec<_>>(),
+            ["/srv/a/b", "/srv/a", "/srv", "/"]
+        );
+        assert_eq!(enclosing("shop").count(), 0);
+    }
+}

@@ -1,0 +1,26 @@
+//! What commands run with: the configuration, the database, the workers.
+
+use std::sync::Arc;
+
+use crate::code_db::database::CodeDatabase;
+use crate::config::types::Config;
+use crate::supervisor::worker_manager::WorkerManager;
+use crate::universal_driver::driver::UniversalDriver;
+
+/// What commands run with. Clones share everything.
+#[derive(Clone)]
+pub struct Context {
+    /// The configuration that is in force.
+    pub config: Arc<Config>,
+    /// The configured database, with its schema.
+    pub database: Arc<UniversalDriver>,
+    /// The workers of this process.
+    pub workers: Arc<WorkerManager>,
+}
+
+impl Context {
+    /// The operations on code data.
+    pub(super) fn code(&self) -> CodeDatabase {
+        self.database.database()
+    }
+}

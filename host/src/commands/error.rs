@@ -1,0 +1,142 @@
+//! Why a command failed: a code that programs act on, a line for people, and facts.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+/// What kind of failure it is. The words are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// There is no command of that name.
+    UnknownCommand,
+    /// The parameters do not fit the command.
+    InvalidParameters,
+    /// No project has that id or holds that path.
+    ProjectNotFound,
+    /// The project has no such file.
+    FileNotFound,
+    /// There is no class, function or method of that name.
+    EntityNotFound,
+    /// The path does not exist on disk.
+    PathNotFound,
+    /// The path is not a directory.
+    NotADirectory,
+    /// The path exists but cannot be used; the message says why.
+    PathUnusable,
+    /// Two directories claim one project id.
+    ProjectIdTaken,
+    /// This kind of database does not offer what is needed.
+    Unsupported,
+    /// The database cannot be reached at the moment.
+    DatabaseUnavailable,
+    /// The database refused or failed.
+    DatabaseError,
+    /// A fault of the program.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownCommand => "UNKNOWN_COMMAND",
+            Self::InvalidParameters => "INVALID_PARAMETERS",
+            Self::ProjectNotFound => "PROJECT_NOT_FOUND",
+            Self::FileNotFound => "FILE_NOT_FOUND",
+            Self::EntityNotFound => "ENTITY_NOT_FOUND",
+            Self::PathNotFound => "PATH_NOT_FOUND",
+            Self::NotADirectory => "NOT_A_DIRECTORY",
+            Self::PathUnusable => "PATH_UNUSABLE",
+            Self::ProjectIdTaken => "PROJECT_ID_TAKEN",
+            Self::Unsupported => "UNSUPPORTED",
+            Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
+            Self::DatabaseError => "DATABASE_ERROR",
+            Self::Internal => "INTERNAL_ERROR",
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub struct CommandError(Box<Fields>);
+
+/// Boxed, so that results stay small.
+#[derive(Clone, Debug, PartialEq)]
+struct Fields {
+    code: ErrorCode,
+    message: String,
+    data: Map<String, Value>,
+}
+
+impl CommandError {
+    /// An error; `message` is one line that says what is wrong and, where that is known, what to do.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(Box::new(Fields {
+            code,
+            message: message.into(),
+            data: Map::new(),
+        }))
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.data.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    /// One line for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Facts by name; none where there are none.
+    pub fn data(&self) -> Option<Value> {
+        (!self.0.data.is_empty()).then(|| Value::Object(self.0.data.clone()))
+    }
+
+    /// The form in which every door gives it: `{"code", "message", "data"}`.
+    pub fn to_json(&self) -> Value {
+        let mut form = json!({"code": self.code().as_str(), "message": self.message()});
+        if let (Some(data), Some(form)) = (self.data(), form.as_object_mut()) {
+            form.insert("data".to_owned(), data);
+        }
+        form
+    }
+
+    /// Says whose parameters were wrong, and what right ones look like.
+    pub(super) fn in_command(mut self, command: &str, example: &Value) -> Self {
+        let problem = &self.0.message;
+        self.0.message =
+            format!("the parameters of `{command}` are wrong: {problem}; for example: {example}");
+        self.with("example", example.clone())
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_an_error_has_data_only_where_there_is_some() {
+        let error = CommandError::new(ErrorCode::ProjectNotFound, "there is no project \"x\"");
+        assert_eq!(
+            error.to_json(),
+            json!({"code": "PROJECT_NOT_FOUND", "message": "there is no project \"x\""})
+        );
+        let error = error.with("did_you_mean", vec!["y"]);
+        assert_eq!(error.to_json()["data"], json!({"did_you_mean": ["y"]}));
+    }
+}

@@ -1,0 +1,28 @@
+//! One run of a command: who hears how far it is, and how it is asked to stop.
+
+use crate::foundation::cancellation::Cancellation;
+use crate::foundation::progress::{Progress, Silent};
+
+/// One run of a command.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// Hears how far a long command is.
+    pub progress: &'a dyn Progress,
+    /// Stops a long command early; what it has stored by then stays.
+    pub cancellation: Cancellation,
+}
+
+impl Job<'static> {
+    /// A run that nobody listens to and nobody stops.
+    pub fn quiet() -> Self {
+        Self::cancelled_by(Cancellation::default())
+    }
+
+    /// A run that nobody listens to.
+    pub fn cancelled_by(cancellation: Cancellation) -> Self {
+        Self {
+            progress: &Silent,
+            cancellation,
+        }
+    }
+}

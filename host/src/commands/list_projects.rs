@@ -1,0 +1,79 @@
+//! `list_projects`: what is indexed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::error::CommandError;
+use super::job::Job;
+use super::operation::{Access, Operation};
+use super::parameters::{Paging, Place};
+use super::project_choice::ProjectChoice;
+use crate::code_db::page::Page;
+use crate::code_db::projects::Project;
+
+/// The command.
+pub(super) struct ListProjects;
+
+/// Which projects.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Parameters {
+    #[serde(flatten)]
+    project: ProjectChoice,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// The projects by root.
+#[derive(Serialize)]
+pub(super) struct Answer {
+    #[serde(flatten)]
+    place: Place,
+    projects: Vec<Project>,
+}
+
+impl Operation for ListProjects {
+    const NAME: &'static str = "list_projects";
+    const SUMMARY: &'static str =
+        "Lists the indexed projects with their ids, roots and numbers of files";
+    const ACCESS: Access = Access::Read;
+
+    type Parameters = Parameters;
+    type Answer = Answer;
+
+    fn example() -> Value {
+        json!({"limit": 20})
+    }
+
+    fn run(
+        context: &Context,
+        parameters: Parameters,
+        _job: &Job<'_>,
+    ) -> Result<Answer, CommandError> {
+        let paging = parameters.paging;
+        let page = match parameters.project.find(context)? {
+            None => context.code().list_projects(paging.request())?,
+            Some(project) => page_of(project, paging.request().offset),
+        };
+        Ok(Answer {
+            place: paging.place(&page),
+            projects: page.items,
+        })
+    }
+}
+
+/// The page of a list of this project alone.
+fn page_of(project: Project, offset: u64) -> Page<Project> {
+    let items = if offset == 0 {
+        vec![project]
+    } else {
+        Vec::new()
+    };
+    Page {
+        items,
+        total: 1,
+        offset,
+    }
+}

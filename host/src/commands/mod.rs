@@ -1,0 +1,27 @@
+//! Commands: named, schema-checked operations on code data, the same through every door of the program.
+//!
+//! [`registry::Registry`] knows them all; each is an [`operation::Operation`] in a file of its own name. What they
+//! run with is in [`context`], how far they are goes through [`job`], and what went wrong is a
+//! [`error::CommandError`] with a stable code.
+
+pub mod command;
+pub mod context;
+mod database_errors;
+mod delete_project;
+pub mod error;
+mod find_usages;
+mod fulltext_search;
+mod get_code_entity_info;
+mod get_database_status;
+mod get_worker_status;
+mod index_totals;
+pub mod job;
+mod list_code_entities;
+mod list_project_files;
+mod list_projects;
+pub mod operation;
+mod parameters;
+mod project_choice;
+pub mod registry;
+pub mod service;
+mod update_indexes;

@@ -1,0 +1,50 @@
+//! What one file of this directory defines: a command with typed parameters and a typed answer.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::context::Context;
+use super::error::CommandError;
+use super::job::Job;
+
+/// Whether a command changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It only answers.
+    Read,
+    /// It changes the database or the workers.
+    Write,
+}
+
+/// A command as its author writes it.
+pub trait Operation {
+    /// The name through every door.
+    const NAME: &'static str;
+    /// One line for people and agents.
+    const SUMMARY: &'static str;
+    /// Whether it changes anything.
+    const ACCESS: Access;
+    /// Whether it may run for more than a few seconds.
+    const LONG: bool = false;
+
+    /// The parameters; their documentation comments are the documentation of the command.
+    type Parameters: DeserializeOwned + JsonSchema;
+    /// The data of a successful answer.
+    type Answer: Serialize;
+
+    /// Parameters that fit, to be shown to whoever gave others.
+    fn example() -> Value;
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`CommandError`] with the code that fits.
+    fn run(
+        context: &Context,
+        parameters: Self::Parameters,
+        job: &Job<'_>,
+    ) -> Result<Self::Answer, CommandError>;
+}

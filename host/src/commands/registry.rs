@@ -1,0 +1,181 @@
+//! All commands by name.
+
+use serde_json::Value;
+
+use super::command::Command;
+use super::context::Context;
+use super::delete_project::DeleteProject;
+use super::error::{CommandError, ErrorCode};
+use super::find_usages::FindUsages;
+use super::fulltext_search::FulltextSearch;
+use super::get_code_entity_info::GetCodeEntityInfo;
+use super::get_database_status::GetDatabaseStatus;
+use super::get_worker_status::GetWorkerStatus;
+use super::job::Job;
+use super::list_code_entities::ListCodeEntities;
+use super::list_project_files::ListProjectFiles;
+use super::list_projects::ListProjects;
+use super::update_indexes::UpdateIndexes;
+use crate::foundation::did_you_mean::nearest_names;
+
+/// Most names that the error for an unknown one suggests.
+const SUGGESTIONS: usize = 3;
+
+/// All commands, by name.
+pub struct Registry {
+    commands: Vec<Command>,
+}
+
+impl Registry {
+    /// Every command of the program.
+    pub fn new() -> Self {
+        let mut commands = vec![
+            Command::of::<DeleteProject>(),
+            Command::of::<FindUsages>(),
+            Command::of::<FulltextSearch>(),
+            Command::of::<GetCodeEntityInfo>(),
+            Command::of::<GetDatabaseStatus>(),
+            Command::of::<GetWorkerStatus>(),
+            Command::of::<ListCodeEntities>(),
+            Command::of::<ListProjectFiles>(),
+            Command::of::<ListProjects>(),
+            Command::of::<UpdateIndexes>(),
+        ];
+        commands.sort_by_key(Command::name);
+        Self { commands }
+    }
+
+    /// The commands in the order of their names.
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    /// The command of this name.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownCommand`] with the nearest names.
+    pub fn find(&self, name: &str) -> Result<&Command, CommandError> {
+        let place = self
+            .commands
+            .binary_search_by(|command| command.name().cmp(name))
+            .ok();
+        place
+            .and_then(|place| self.commands.get(place))
+            .ok_or_else(|| self.unknown(name))
+    }
+
+    /// Runs the command of this name.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find) and [`Command::run`].
+    pub fn run(
+        &self,
+        name: &str,
+        context: &Context,
+        parameters: Value,
+        job: &Job<'_>,
+    ) -> Result<Value, CommandError> {
+        self.find(name)?.run(context, parameters, job)
+    }
+
+    fn unknown(&self, name: &str) -> CommandError {
+        let nearest = nearest_names(name, self.commands.iter().map(Command::name), SUGGESTIONS);
+        let advice = match nearest.as_slice() {
+            [] => "see `code-analysis-host commands` for all of them".to_owned(),
+            names => format!("did you mean {}?", names.join(", ")),
+        };
+        CommandError::new(
+            ErrorCode::UnknownCommand,
+            format!("there is no command `{name}`; {advice}"),
+        )
+        .with("did_you_mean", nearest)
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_every_example_fits() {
+        let registry = Registry::new();
+        for command in registry.commands() {
+            assert_eq!(
+                registry.find(command.name()).unwrap().name(),
+                command.name()
+            );
+            command.check(&command.example()).unwrap();
+            assert!(
+                !command.summary().is_empty() && !command.summary().ends_with('.'),
+                "{}",
+                command.name()
+            );
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_documented_and_unknown_ones_are_refused() {
+        for command in Registry::new().commands() {
+            let schema = command.schema().unwrap();
+            assert_eq!(schema["type"], "object", "{}", command.name());
+            let properties = schema["properties"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
+            for (name, property) in properties {
+                assert!(
+                    property["description"].is_string(),
+                    "{} {name}",
+                    command.name()
+                );
+            }
+            let error = command.check(&json!({"no_such_parameter": 1})).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("unknown key \"no_such_parameter\""),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_list_is_paged() {
+        for command in Registry::new().commands() {
+            if command.name().starts_with("list_") || command.name().starts_with("find_") {
+                let properties = &command.schema().unwrap()["properties"];
+                assert!(
+                    properties["limit"].is_object() && properties["offset"].is_object(),
+                    "{}",
+                    command.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_names() {
+        let error = Registry::new().find("list_project").err().unwrap();
+        assert_eq!(error.code(), ErrorCode::UnknownCommand);
+        assert!(
+            error.to_string().contains("did you mean list_projects"),
+            "{error}"
+        );
+        assert_eq!(error.data().unwrap()["did_you_mean"][0], "list_projects");
+        let error = Registry::new().find("quux").err().unwrap();
+        assert!(
+            error
+                .to_string()
+                .contains("see `code-analysis-host commands`"),
+            "{error}"
+        );
+    }
+}

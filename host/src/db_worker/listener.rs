@@ -1,0 +1,91 @@
+//! The worker's socket: who may connect, and a thread for each who does.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::geteuid;
+
+use super::service::Service;
+use super::session;
+
+/// A session's stack: drivers run on it, so it is not tiny; untouched pages cost nothing.
+const STACK_BYTES: usize = 1024 * 1024;
+
+/// The pause after a connection could not be accepted: out of descriptors, for example.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The listening socket; its file goes when this is dropped.
+pub(super) struct Listener {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Listens at `path`. The caller owns the database, so a file that is there is a dead owner's.
+    pub(super) fn bind(path: &Path) -> io::Result<Self> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Serves whoever connects, each in a thread; returns when the sessions drain and
+    /// [`wake`](Self::wake) is called.
+    pub(super) fn accept_all(&self, service: &Arc<Service>) {
+        loop {
+            let accepted = self.listener.accept();
+            if service.sessions.is_draining() {
+                return;
+            }
+            let begun = accepted.and_then(|(stream, _)| begin(service, stream));
+            if let Err(error) = begun {
+                tracing::warn!(%error, "a client could not be accepted");
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+
+    /// Lets `accept_all` look around.
+    pub(super) fn wake(path: &Path) {
+        // When nobody listens any more there is nobody to wake.
+        let _ = UnixStream::connect(path);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The next worker removes it too.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
+    let peer = socket_peercred(&stream)?;
+    if peer.uid != geteuid() && !peer.uid.is_root() {
+        tracing::warn!(uid = peer.uid.as_raw(), "another user's process was turned away");
+        return Ok(());
+    }
+    let place = match service.sessions.enter(&stream) {
+        Ok(place) => place,
+        Err(reason) => return session::refuse(stream, &reason.to_string()),
+    };
+    let service = Arc::clone(service);
+    thread::Builder::new()
+        .name(format!("session-{}", place.cancel.session))
+        .stack_size(STACK_BYTES)
+        .spawn(move || session::serve(&service, stream, &place))
+        .map(|_| ())
+}

@@ -1,0 +1,71 @@
+//! The lock that decides which process owns a database: held for as long as the worker lives.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::foundation::db_worker_hello::DbWorkerOwner;
+
+/// The lock. It goes with the process, however that ends; the file stays, and says nothing by itself.
+pub(super) struct OwnerLock {
+    file: File,
+}
+
+impl OwnerLock {
+    /// Takes the lock; `None` when another process has it.
+    pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes down where to knock, for processes that want to adopt this worker.
+    pub(super) fn announce(&mut self, owner: &DbWorkerOwner) -> io::Result<()> {
+        self.clear()?;
+        self.file.write_all(&serde_json::to_vec(owner)?)
+    }
+
+    /// Takes the announcement back before the worker ends in good order.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        use std::io::Seek;
+        self.file.set_len(0)?;
+        self.file.rewind()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_holder_and_the_announcement_is_replaced_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.worker");
+        let mut lock = OwnerLock::take(&path).unwrap().unwrap();
+        assert!(OwnerLock::take(&path).unwrap().is_none());
+        let long = DbWorkerOwner {
+            socket: "/run/a-rather-long-name.sock".into(),
+            pid: 123_456,
+            host_version: "1".into(),
+        };
+        let short = DbWorkerOwner { socket: "/s".into(), pid: 1, host_version: "1".into() };
+        lock.announce(&long).unwrap();
+        lock.announce(&short).unwrap();
+        let read: DbWorkerOwner = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(read, short);
+        drop(lock);
+        assert!(OwnerLock::take(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,119 @@
+//! The reading connections: opened when they are needed, up to a limit, shared by all sessions.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use driver_api::Result;
+
+use super::store::{OpenConnection, Store};
+
+/// The pool of reading connections.
+pub(super) struct Readers {
+    store: Arc<Store>,
+    limit: usize,
+    state: Mutex<State>,
+    /// Signalled when a connection comes back.
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<OpenConnection>,
+    /// Idle or in use.
+    open: usize,
+}
+
+impl Readers {
+    pub(super) fn new(store: Arc<Store>, limit: usize) -> Self {
+        Self {
+            store,
+            limit: limit.max(1),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// A reading connection for one call or one read-only transaction.
+    pub(super) fn lease(self: &Arc<Self>) -> Result<ReaderLease> {
+        let opened = match self.reserve() {
+            Some(opened) => opened,
+            None => self.store.open_reader().inspect_err(|_| self.leave())?,
+        };
+        Ok(ReaderLease {
+            readers: Arc::clone(self),
+            opened: Some(opened),
+            broken: false,
+        })
+    }
+
+    /// An idle connection, or `None` with a place reserved for a new one.
+    fn reserve(&self) -> Option<OpenConnection> {
+        let mut state = self.lock();
+        loop {
+            if let Some(opened) = state.idle.pop() {
+                return Some(opened);
+            }
+            if state.open < self.limit {
+                state.open += 1;
+                return None;
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn give_back(&self, opened: OpenConnection) {
+        self.lock().idle.push(opened);
+        self.freed.notify_one();
+    }
+
+    fn leave(&self) {
+        self.lock().open -= 1;
+        self.freed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reading connection in use.
+pub(super) struct ReaderLease {
+    readers: Arc<Readers>,
+    /// Taken only by `drop`.
+    opened: Option<OpenConnection>,
+    broken: bool,
+}
+
+impl ReaderLease {
+    /// The connection is closed instead of kept.
+    pub(super) fn discard(&mut self) {
+        self.broken = true;
+    }
+}
+
+#[allow(clippy::expect_used, reason = "the connection is taken only by drop")]
+impl Deref for ReaderLease {
+    type Target = OpenConnection;
+
+    fn deref(&self) -> &OpenConnection {
+        self.opened.as_ref().expect("a lease has its connection until it is dropped")
+    }
+}
+
+#[allow(clippy::expect_used, reason = "the connection is taken only by drop")]
+impl DerefMut for ReaderLease {
+    fn deref_mut(&mut self) -> &mut OpenConnection {
+        self.opened.as_mut().expect("a lease has its connection until it is dropped")
+    }
+}
+
+impl Drop for ReaderLease {
+    fn drop(&mut self) {
+        match self.opened.take() {
+            Some(opened) if !self.broken && !std::thread::panicking() => {
+                self.readers.give_back(opened);
+            }
+            _ => self.readers.leave(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A query's rows on their way to the client: blocks become frames, and a client that has enough is heard.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use driver_api::wire::message::Reply;
+use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
+use rustix::net::{RecvFlags, recv};
+
+/// Frames leave together once they have this many bytes.
+const SEND_AT: usize = 64 * 1024;
+
+/// Writes the header and blocks of one query to the client.
+pub(super) struct RowsOut<'s> {
+    stream: &'s UnixStream,
+    out: &'s mut Vec<u8>,
+    /// Whether anything was handed over: then the query cannot be run again elsewhere.
+    pub(super) begun: bool,
+    /// Why no more rows are wanted, where that is a failure.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Why sending stopped.
+pub(super) enum Failure {
+    /// The client is gone, or does not read for too long.
+    Client(std::io::Error),
+    /// A row does not fit into a frame.
+    TooLarge(DriverError),
+}
+
+impl<'s> RowsOut<'s> {
+    pub(super) fn new(stream: &'s UnixStream, out: &'s mut Vec<u8>) -> Self {
+        Self {
+            stream,
+            out,
+            begun: false,
+            failure: None,
+        }
+    }
+
+    fn append(&mut self, reply: &Reply<'_>) -> Flow {
+        if let Err(error) = reply.append_to(self.out) {
+            self.failure = Some(Failure::TooLarge(
+                DriverError::new(ErrorClass::LimitExceeded, "a row is too large for one answer")
+                    .with_detail(error.to_string()),
+            ));
+            return Flow::Stop;
+        }
+        self.begun = true;
+        if self.out.len() < SEND_AT { Flow::Continue } else { self.send() }
+    }
+
+    /// While a query runs the client says nothing but that it has enough, or it is gone: so anything
+    /// that can be read means stop.
+    fn send(&mut self) -> Flow {
+        if let Err(error) = self.stream.write_all(self.out) {
+            self.failure = Some(Failure::Client(error));
+            return Flow::Stop;
+        }
+        self.out.clear();
+        let heard = recv(self.stream, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        Flow::from_wants_more(heard.is_err())
+    }
+}
+
+impl BlockReceiver for RowsOut<'_> {
+    fn columns(&mut self, header: &[u8], count: usize) -> Flow {
+        self.append(&Reply::Header { count: count as u32, header })
+    }
+
+    fn block(&mut self, block: &[u8]) -> Flow {
+        self.append(&Reply::Block(block))
+    }
+}

@@ -1,0 +1,152 @@
+//! One client's conversation: requests come in, answers go out, an idle transaction ends.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use driver_api::wire::PROTOCOL;
+use driver_api::wire::frame::{FrameError, FrameReader};
+use driver_api::wire::message::{Hello, MessageError, Reply, Request, Welcome};
+use driver_api::{DriverError, ErrorClass};
+
+use super::calls::{Answer, Calls};
+use super::metrics::Metrics;
+use super::service::Service;
+use super::sessions::Place;
+
+/// Longest wait for a client to take bytes that it asked for.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for a new client's first message.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An answer buffer that had to grow beyond this is given back.
+const KEEP: usize = 1024 * 1024;
+
+/// Why a conversation ends before the client says so.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the client did not keep to the protocol: {0}")]
+    Frame(#[from] FrameError),
+    #[error("the client did not keep to the protocol: {0}")]
+    Message(#[from] MessageError),
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+    #[error("the client did not introduce itself")]
+    NoHello,
+    #[error("the client speaks protocol {0}, this worker {PROTOCOL}")]
+    Protocol(u32),
+}
+
+type Ended<T> = Result<T, End>;
+
+/// Serves one client until it leaves, breaks the rules, or the worker ends.
+pub(super) fn serve(service: &Service, stream: UnixStream, place: &Place) {
+    match converse(service, stream, place) {
+        // A client that goes away, in whatever state, is nothing to report.
+        Ok(()) => {}
+        Err(End::Io(error)) if is_gone(&error) => {}
+        Err(End::Frame(FrameError::CutOff)) => {}
+        Err(end) => tracing::warn!(session = place.cancel.session, %end, "a session ended"),
+    }
+}
+
+/// Tells a client that cannot have a session why.
+pub(super) fn refuse(mut stream: UnixStream, reason: &str) -> io::Result<()> {
+    let error = DriverError::new(ErrorClass::Unavailable, reason).retryable();
+    let mut out = Vec::new();
+    Reply::Error(error).append_to(&mut out).map_err(io::Error::other)?;
+    stream.set_write_timeout(Some(SEND_TIMEOUT))?;
+    stream.write_all(&out)
+}
+
+fn converse(service: &Service, stream: UnixStream, place: &Place) -> Ended<()> {
+    stream.set_write_timeout(Some(SEND_TIMEOUT))?;
+    stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
+    let mut reader = FrameReader::new(stream.try_clone()?);
+    let mut out = Vec::new();
+    let hello = greet(service, &mut reader, &stream, place, &mut out)?;
+    let mut calls = Calls::new(service, &place.running, hello.read_only);
+    let mut patience = Some(HELLO_TIMEOUT);
+    loop {
+        let wanted = calls.in_transaction().then_some(service.idle_transaction);
+        if wanted != patience {
+            stream.set_read_timeout(wanted)?;
+            patience = wanted;
+        }
+        let frame = match reader.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(()),
+            Err(FrameError::Io(error)) if is_timeout(&error) => {
+                calls.expire();
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let request = Request::read(frame)?;
+        if service.sessions.is_draining() {
+            return send(&stream, &mut out, &Reply::GoAway);
+        }
+        if let Request::Stop = request {
+            // Its query had ended when it came.
+            continue;
+        }
+        let answer = calls.answer(&request, &stream, &mut out)?;
+        Metrics::count(&service.metrics.requests);
+        let reply = match &answer {
+            Ok(Answer::Done(result)) => Reply::Done(*result),
+            Ok(Answer::Json(json)) => Reply::Json(json),
+            Err(error) => Reply::Error(error.clone()),
+        };
+        send(&stream, &mut out, &reply)?;
+    }
+}
+
+/// The first message says who the client is, and in which version it speaks.
+fn greet(
+    service: &Service,
+    reader: &mut FrameReader<UnixStream>,
+    stream: &UnixStream,
+    place: &Place,
+    out: &mut Vec<u8>,
+) -> Ended<Hello> {
+    let frame = reader.next_frame()?.ok_or(End::NoHello)?;
+    let Request::Hello(hello) = Request::read(frame)? else {
+        return Err(End::NoHello);
+    };
+    let welcome = Welcome {
+        protocol: PROTOCOL,
+        driver: service.driver.clone(),
+        pid: std::process::id(),
+        cancel: place.cancel,
+    };
+    send(stream, out, &Reply::Welcome(welcome))?;
+    if hello.protocol != PROTOCOL {
+        return Err(End::Protocol(hello.protocol));
+    }
+    tracing::debug!(session = place.cancel.session, pid = hello.pid, "a client came");
+    Ok(hello)
+}
+
+/// Sends what lies in `out` and the reply behind it.
+fn send(mut stream: &UnixStream, out: &mut Vec<u8>, reply: &Reply<'_>) -> Ended<()> {
+    if let Err(error) = reply.append_to(out) {
+        let error = DriverError::new(ErrorClass::LimitExceeded, "the answer is too large")
+            .with_detail(error.to_string());
+        Reply::Error(error).append_to(out)?;
+    }
+    stream.write_all(out)?;
+    out.clear();
+    if out.capacity() > KEEP {
+        *out = Vec::new();
+    }
+    Ok(())
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}

@@ -1,0 +1,240 @@
+//! Whose turn it is to write: arrival order, with neighbouring single writes handed over as one group.
+//!
+//! There is no writer thread. Whoever finds the writer free takes it and works in its own thread; who
+//! comes meanwhile waits in the queue. When the holder is done, the first in the queue is woken: an
+//! interactive transaction gets the writer for itself, a single write gets it together with the
+//! single writes right behind it, which it carries out for all of them in one commit.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The queue; `T` is a single write, `R` its result.
+pub(super) struct WriteQueue<T, R> {
+    state: Mutex<State<T, R>>,
+}
+
+struct State<T, R> {
+    held: bool,
+    waiting: VecDeque<Waiting<T, R>>,
+}
+
+/// Somebody who waits: with a write that another may carry out, or for the writer itself.
+struct Waiting<T, R> {
+    write: Option<T>,
+    ticket: Arc<Ticket<R>>,
+}
+
+/// Where somebody who waits hears what happened.
+struct Ticket<R> {
+    news: Mutex<Option<News<R>>>,
+    arrived: Condvar,
+}
+
+enum News<R> {
+    /// The writer is yours.
+    YourTurn,
+    /// Your write was carried out by another.
+    Done(R),
+}
+
+/// What a single write gets when it asks for the writer.
+pub(super) enum Turn<T, R> {
+    /// The writer is the caller's: carry out the own write, then these, and tell the others through
+    /// [`GroupMember::done`].
+    Yours(Vec<GroupMember<T, R>>),
+    /// Another has carried it out.
+    Done(R),
+}
+
+/// A write that somebody else waits for.
+pub(super) struct GroupMember<T, R> {
+    pub(super) write: T,
+    ticket: Arc<Ticket<R>>,
+}
+
+impl<T, R> GroupMember<T, R> {
+    /// Tells the one who waits.
+    pub(super) fn done(self, result: R) {
+        self.ticket.tell(News::Done(result));
+    }
+}
+
+impl<T, R> WriteQueue<T, R> {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State { held: false, waiting: VecDeque::new() }),
+        }
+    }
+
+    /// Asks for the writer with a single write; `copy` makes the form in which another can carry it
+    /// out, and is called only when it has to wait. Unless the answer is [`Turn::Done`], the caller
+    /// holds the writer and must call [`release`](Self::release).
+    pub(super) fn enter(&self, copy: impl FnOnce() -> T) -> Turn<T, R> {
+        let ticket = {
+            let mut state = self.lock();
+            if !state.held {
+                state.held = true;
+                return Turn::Yours(Vec::new());
+            }
+            state.wait(Some(copy()))
+        };
+        match ticket.news() {
+            News::Done(result) => Turn::Done(result),
+            News::YourTurn => Turn::Yours(self.take_group()),
+        }
+    }
+
+    /// Asks for the writer alone, for as long as it takes. The caller must call
+    /// [`release`](Self::release).
+    pub(super) fn enter_alone(&self) {
+        let ticket = {
+            let mut state = self.lock();
+            if !state.held {
+                state.held = true;
+                return;
+            }
+            state.wait(None)
+        };
+        // Nobody carries out what is no single write, so the only news is the turn.
+        ticket.news();
+    }
+
+    /// Gives the writer to the first who waits, or leaves it free.
+    pub(super) fn release(&self) {
+        let next = {
+            let mut state = self.lock();
+            let next = state.waiting.pop_front();
+            state.held = next.is_some();
+            next
+        };
+        if let Some(waiting) = next {
+            waiting.ticket.tell(News::YourTurn);
+        }
+    }
+
+    /// The single writes at the head of the queue, up to the first who wants the writer alone.
+    fn take_group(&self) -> Vec<GroupMember<T, R>> {
+        let mut state = self.lock();
+        let mut group = Vec::new();
+        while let Some(Waiting { write: Some(_), .. }) = state.waiting.front() {
+            if let Some(Waiting { write: Some(write), ticket }) = state.waiting.pop_front() {
+                group.push(GroupMember { write, ticket });
+            }
+        }
+        group
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, R> State<T, R> {
+    fn wait(&mut self, write: Option<T>) -> Arc<Ticket<R>> {
+        let ticket = Arc::new(Ticket { news: Mutex::new(None), arrived: Condvar::new() });
+        self.waiting.push_back(Waiting { write, ticket: Arc::clone(&ticket) });
+        ticket
+    }
+}
+
+impl<R> Ticket<R> {
+    fn tell(&self, news: News<R>) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+        self.arrived.notify_one();
+    }
+
+    fn news(&self) -> News<R> {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(news) = news.take() {
+                return news;
+            }
+            news = self.arrived.wait(news).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    type Queue = WriteQueue<u32, u32>;
+
+    fn waiting(queue: &Queue) -> usize {
+        queue.lock().waiting.len()
+    }
+
+    fn until_waiting(queue: &Queue, count: usize) {
+        while waiting(queue) < count {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Asks with this number; as a leader, answers every member with twice its number.
+    fn write(queue: &Queue, number: u32, groups: &mpsc::Sender<Vec<u32>>) -> u32 {
+        let members = match queue.enter(|| number) {
+            Turn::Done(result) => return result,
+            Turn::Yours(members) => members,
+        };
+        let mut group = vec![number];
+        group.extend(members.iter().map(|member| member.write));
+        groups.send(group).unwrap();
+        for member in members {
+            let result = member.write * 2;
+            member.done(result);
+        }
+        queue.release();
+        number * 2
+    }
+
+    #[test]
+    fn waiting_writes_are_one_group_and_a_transaction_keeps_its_place() {
+        let queue = Queue::new();
+        let (groups, seen) = mpsc::channel();
+        queue.enter_alone();
+        thread::scope(|scope| {
+            let mut results = Vec::new();
+            for number in 1..=3 {
+                let groups = groups.clone();
+                results.push(scope.spawn({
+                    let queue = &queue;
+                    move || write(queue, number, &groups)
+                }));
+                until_waiting(&queue, number as usize);
+            }
+            let transaction = scope.spawn(|| {
+                queue.enter_alone();
+                groups.send(vec![]).unwrap();
+                queue.release();
+            });
+            until_waiting(&queue, 4);
+            let late = scope.spawn({
+                let (queue, groups) = (&queue, groups.clone());
+                move || write(queue, 9, &groups)
+            });
+            until_waiting(&queue, 5);
+            queue.release();
+            let doubled: Vec<_> = results.into_iter().map(|result| result.join().unwrap()).collect();
+            assert_eq!(doubled, [2, 4, 6]);
+            transaction.join().unwrap();
+            assert_eq!(late.join().unwrap(), 18);
+        });
+        let order: Vec<_> = seen.try_iter().collect();
+        assert_eq!(order, [vec![1, 2, 3], vec![], vec![9]]);
+        assert!(!queue.lock().held);
+    }
+
+    #[test]
+    fn a_free_writer_is_taken_at_once() {
+        let queue = Queue::new();
+        for _ in 0..2 {
+            let turn = queue.enter(|| unreachable!("a free writer needs no copy"));
+            assert!(matches!(turn, Turn::Yours(members) if members.is_empty()));
+            queue.release();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Connections that are kept open between uses, up to a limit, and dropped when they break.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use driver_api::{DriverError, ErrorClass, Result};
+
+use super::connector::Connector;
+use super::session::Session;
+
+/// How many connections a pool opens, and how long a caller waits for one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// Most connections open at once. Default 8.
+    pub connections: usize,
+    /// Longest wait for a free connection. Default 30 s.
+    pub wait: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            connections: 8,
+            wait: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Connections to one database.
+pub struct Pool {
+    connector: Arc<dyn Connector>,
+    limits: PoolLimits,
+    state: Mutex<State>,
+    /// Signalled when a connection comes back, or its place becomes free.
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Open and unused; the last one used is used first, so that a few stay warm.
+    idle: Vec<Session>,
+    /// Open, idle or in use.
+    open: usize,
+    closed: bool,
+}
+
+impl Pool {
+    /// A pool without open connections.
+    pub fn new(connector: Arc<dyn Connector>, limits: PoolLimits) -> Self {
+        Self {
+            connector,
+            limits,
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// What makes this pool's connections.
+    pub fn connector(&self) -> &dyn Connector {
+        &*self.connector
+    }
+
+    /// A connection for one use; it comes back when the lease is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Timeout`] when all stay in use for longer than the limit,
+    /// [`ErrorClass::Unavailable`] after [`close`](Self::close), and those of the connector.
+    pub fn lease(&self) -> Result<Lease<'_>> {
+        let session = match self.reserve()? {
+            Some(session) => session,
+            None => self.connect()?,
+        };
+        Ok(Lease {
+            pool: self,
+            session: Some(session),
+            broken: false,
+        })
+    }
+
+    /// Closes idle connections now and the others when they come back.
+    pub fn close(&self) {
+        let idle = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.open -= state.idle.len();
+            std::mem::take(&mut state.idle)
+        };
+        idle.into_iter().for_each(end);
+        self.freed.notify_all();
+    }
+
+    /// An idle connection, or `None` with a place reserved for a new one.
+    fn reserve(&self) -> Result<Option<Session>> {
+        let deadline = Instant::now() + self.limits.wait;
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return Err(DriverError::new(ErrorClass::Unavailable, "the database is closed"));
+            }
+            if let Some(session) = state.idle.pop() {
+                return Ok(Some(session));
+            }
+            if state.open < self.limits.connections {
+                state.open += 1;
+                return Ok(None);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(DriverError::new(
+                    ErrorClass::Timeout,
+                    format!(
+                        "all {} connections stayed in use for {} s",
+                        self.limits.connections,
+                        self.limits.wait.as_secs()
+                    ),
+                )
+                .retryable());
+            }
+            state = self
+                .freed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn connect(&self) -> Result<Session> {
+        self.connector.connect().map(Session::new).inspect_err(|_| self.release_place())
+    }
+
+    fn give_back(&self, session: Session, broken: bool) {
+        let mut state = self.lock();
+        if broken || state.closed {
+            state.open -= 1;
+            drop(state);
+            end(session);
+        } else {
+            state.idle.push(session);
+        }
+        self.freed.notify_one();
+    }
+
+    fn release_place(&self) {
+        self.lock().open -= 1;
+        self.freed.notify_one();
+    }
+
+    /// The state is consistent between statements, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(mut session: Session) {
+    if let Err(error) = session.close() {
+        tracing::warn!(%error, "a connection did not close cleanly");
+    }
+}
+
+/// One use of a connection.
+pub struct Lease<'p> {
+    pool: &'p Pool,
+    /// Taken only by `drop`.
+    session: Option<Session>,
+    broken: bool,
+}
+
+impl Lease<'_> {
+    /// The connection is closed instead of kept.
+    pub fn discard(&mut self) {
+        self.broken = true;
+    }
+
+    /// Closes the connection instead of keeping it when the error says that it broke.
+    pub fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.as_ref().is_err_and(DriverError::breaks_connection) {
+            self.discard();
+        }
+        result
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = Session;
+
+    #[allow(clippy::expect_used, reason = "the session is taken only by drop")]
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("a lease has its session until it is dropped")
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    #[allow(clippy::expect_used, reason = "the session is taken only by drop")]
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a lease has its session until it is dropped")
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            // A panic in the middle of a transaction leaves a connection in an unknown state.
+            let broken = self.broken || std::thread::panicking();
+            self.pool.give_back(session, broken);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Foundations that every other module may use and that import nothing of ours.
+
+pub mod cancellation;
+pub mod control;
+pub mod control_channel;
+pub mod db_worker_hello;
+pub mod did_you_mean;
+pub mod endpoint_file;
+pub mod ids;
+pub mod json_schema;
+pub mod log_file;
+pub mod paths;
+pub mod progress;
+pub mod redaction;
+pub mod shutdown_signal;
+pub mod telemetry;

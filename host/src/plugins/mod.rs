@@ -1,0 +1,11 @@
+//! From a `.so` file to a driver: discovery, probe, policy, loading, registry.
+
+pub mod discovery;
+pub mod loader;
+pub mod manifest;
+pub mod policy;
+pub mod private_copy;
+pub mod probe;
+pub mod registry;
+pub mod resolve;
+pub mod verdict;

@@ -1,0 +1,13 @@
+//! The server: commands over HTTP, for programs of this machine.
+//!
+//! [`http::serve`] is the entry point; its listener and its signal to stop come from the caller. A request passes
+//! the check of where it comes from (`local_only`), is framed (`json_rpc`), and runs on a blocking thread once it
+//! is its turn (`dispatch`, `turns`).
+
+pub mod address;
+mod dispatch;
+mod health;
+pub mod http;
+mod json_rpc;
+mod local_only;
+mod turns;

@@ -1,0 +1,294 @@
+//! Sees to it that a database has its one owning worker: ours, or another host's that is adopted.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::config::types::Config;
+use crate::foundation::db_worker_hello::{DbWorkerHello, DbWorkerReady, REFUSED_OWNED};
+use crate::foundation::paths::{runtime_dir, socket_path};
+
+use super::error::WorkerError;
+use super::executable::find_executable;
+use super::owner_file::{Owner, owner_file_of, reach_owner};
+use super::worker_handle::{FailureReason, WorkerHandle};
+use super::worker_manager::{AdoptedWorker, WorkerManager};
+use super::worker_spec::{WorkerKind, WorkerSpec};
+
+/// How long callers wait for a worker, ours or another's.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Pauses between looks for an owner that is there but does not answer yet; they double.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// A worker that refused is tried again on demand after this time: the user may have mended the
+/// reason.
+const RETRY_REFUSED: Duration = Duration::from_secs(2);
+
+/// A worker that ended too often is tried again on demand after this time.
+const RETRY_FAILED: Duration = Duration::from_secs(60);
+
+/// Whether this process may start a DB worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DbWorkerMode {
+    /// Adopt a running one, else start one: hosts.
+    LaunchOrAdopt,
+    /// Only adopt, and wait for the owner to appear: processes that are workers themselves.
+    AdoptOnly,
+}
+
+/// Keeps one worker for each database that this process uses.
+pub struct DbWorkerManager {
+    workers: Arc<WorkerManager>,
+    config: Config,
+    mode: DbWorkerMode,
+    /// How long one call waits before it is an error.
+    patience: Duration,
+    /// One lock for each database: callers that come together must start only one worker.
+    slots: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
+}
+
+/// The database for which a worker is wanted. It has no `Debug`: options may hold secrets.
+#[derive(Clone)]
+pub struct DbWorkerRequest {
+    /// Name of the driver, such as `sqlite`.
+    pub driver: String,
+    /// The plugin's `.so`, absolute.
+    pub library: PathBuf,
+    /// Options of the driver.
+    pub options: Map<String, Value>,
+    /// The canonical database file; for databases that are not files an identity, which is not an
+    /// absolute path.
+    pub database: PathBuf,
+}
+
+/// Where a database's worker listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DbEndpoint {
+    /// The Unix socket.
+    pub socket: PathBuf,
+    /// Whether another host supervises the worker.
+    pub adopted: bool,
+    /// The worker's process id.
+    pub pid: u32,
+}
+
+/// One attempt to have a worker.
+enum Attempt {
+    Done(DbEndpoint),
+    /// Somebody owns the database but could not be reached, for this reason.
+    Unreachable(String),
+}
+
+impl DbWorkerManager {
+    /// A manager for the database of `config`, which registers its workers with `workers`. Nothing
+    /// is started yet: the path of the database is known only to the driver.
+    pub fn initialize_from_config(
+        config: &Config,
+        workers: Arc<WorkerManager>,
+        mode: DbWorkerMode,
+    ) -> DbWorkerManager {
+        let slots = Mutex::default();
+        DbWorkerManager {
+            workers,
+            config: config.clone(),
+            mode,
+            patience: PATIENCE,
+            slots,
+        }
+    }
+
+    /// The configured `database.type`.
+    pub fn db_type(&self) -> &str {
+        &self.config.database.kind
+    }
+
+    /// The running worker of a database: ours, else another host's, else a new one. Blocks for up
+    /// to 15 s.
+    ///
+    /// Callers in other threads and other processes that ask at the same time get the same worker.
+    /// Call it again when the socket stops answering: the worker may have been replaced.
+    ///
+    /// # Errors
+    /// [`WorkerError`]: the refusal of a worker, its failure, no executable, an owner that does not
+    /// answer.
+    pub fn ensure_worker_running(
+        &self,
+        request: &DbWorkerRequest,
+    ) -> Result<DbEndpoint, WorkerError> {
+        let slot = self.slot(&request.database);
+        let _only_one = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner_file = owner_file(&request.database)?;
+        let until = Instant::now() + self.patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let reason = match self.attempt(request, &owner_file, until)? {
+                Attempt::Done(endpoint) => return Ok(endpoint),
+                Attempt::Unreachable(reason) => reason,
+            };
+            if Instant::now() + pause > until {
+                let database = request.database.clone();
+                return Err(WorkerError::OwnerUnreachable {
+                    database,
+                    owner_file,
+                    reason,
+                    waited: self.patience,
+                });
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn attempt(
+        &self,
+        request: &DbWorkerRequest,
+        owner_file: &Path,
+        until: Instant,
+    ) -> Result<Attempt, WorkerError> {
+        let name = worker_name(&request.database);
+        if let Some(handle) = self.workers.handle(&name)
+            && !is_worth_replacing(&handle)
+        {
+            return wait_for(&handle, until);
+        }
+        match reach_owner(owner_file) {
+            Ok(owner) => self.adopt(name, owner).map(Attempt::Done),
+            Err(problem) if self.mode == DbWorkerMode::AdoptOnly => {
+                Ok(Attempt::Unreachable(problem.to_string()))
+            }
+            Err(problem) => {
+                let handle = self.workers.start(self.spec(name, request, owner_file)?)?;
+                // Who owns it is only reported if it still cannot be reached when patience ends.
+                match wait_for(&handle, until)? {
+                    Attempt::Unreachable(_) => Ok(Attempt::Unreachable(problem.to_string())),
+                    done => Ok(done),
+                }
+            }
+        }
+    }
+
+    fn adopt(&self, name: String, owner: Owner) -> Result<DbEndpoint, WorkerError> {
+        let Owner { socket, pid } = owner;
+        self.workers.register_db_worker(AdoptedWorker {
+            name,
+            pid,
+            socket: socket.clone(),
+        })?;
+        Ok(DbEndpoint {
+            socket,
+            adopted: true,
+            pid,
+        })
+    }
+
+    fn spec(
+        &self,
+        name: String,
+        request: &DbWorkerRequest,
+        owner_file: &Path,
+    ) -> Result<WorkerSpec, WorkerError> {
+        let settings = &self.config.database.worker;
+        let log = self.config.worker_log(WorkerKind::Database.as_str());
+        let hello = DbWorkerHello {
+            driver: request.driver.clone(),
+            library: request.library.clone(),
+            options: request.options.clone(),
+            database: request.database.clone(),
+            owner_file: owner_file.to_owned(),
+            socket: socket_path(
+                &runtime_dir()?,
+                &format!("db-{}.sock", digest(&request.database)),
+            )?,
+            readers: settings.readers,
+            idle_transaction_seconds: settings.idle_transaction_seconds,
+            log_path: log.path.clone(),
+            log_max_bytes: log.max_bytes,
+            log_files: log.files,
+        };
+        let hello = serde_json::to_value(hello).map_err(|error| WorkerError::Failed {
+            name: name.clone(),
+            reason: format!("its hello cannot be written as JSON: {error}"),
+        })?;
+        let executable = find_executable(settings.executable.as_deref())?;
+        let spec = WorkerSpec::new(WorkerKind::Database, name, executable, hello);
+        Ok(WorkerSpec {
+            log_path: Some(log.path),
+            ..spec
+        })
+    }
+
+    fn slot(&self, database: &Path) -> Arc<Mutex<()>> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(database.to_owned()).or_default())
+    }
+}
+
+/// Waits for a supervised worker; that it refused because another owns the database is no error
+/// here.
+fn wait_for(handle: &WorkerHandle, until: Instant) -> Result<Attempt, WorkerError> {
+    match handle.wait_ready(until.saturating_duration_since(Instant::now())) {
+        Ok(payload) => endpoint(handle.name(), payload).map(Attempt::Done),
+        Err(WorkerError::Refused { refusal, .. }) if refusal.code == REFUSED_OWNED => {
+            Ok(Attempt::Unreachable(refusal.message))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a worker was given up, and long enough ago for another attempt.
+fn is_worth_replacing(handle: &WorkerHandle) -> bool {
+    handle
+        .failure()
+        .is_some_and(|failure| match failure.reason {
+            // The owner is asked first, and a new worker is started only if it does not answer.
+            FailureReason::Refused(refusal) if refusal.code == REFUSED_OWNED => true,
+            FailureReason::Refused(_) => failure.since.elapsed() >= RETRY_REFUSED,
+            FailureReason::GaveUp(_) => failure.since.elapsed() >= RETRY_FAILED,
+        })
+}
+
+fn endpoint(name: &str, payload: Value) -> Result<DbEndpoint, WorkerError> {
+    let ready: DbWorkerReady =
+        serde_json::from_value(payload).map_err(|error| WorkerError::BadReady {
+            name: name.to_owned(),
+            problem: error.to_string(),
+        })?;
+    Ok(DbEndpoint {
+        socket: ready.socket,
+        adopted: false,
+        pid: ready.pid,
+    })
+}
+
+fn worker_name(database: &Path) -> String {
+    format!("database:{}", database.display())
+}
+
+/// Where the owner of a database says how it is reached: beside a database file; in the directory of sockets
+/// for what is not a file.
+///
+/// # Errors
+/// [`WorkerError::Path`] when there is no directory for sockets.
+pub fn owner_file(database: &Path) -> Result<PathBuf, WorkerError> {
+    if database.is_absolute() {
+        return Ok(owner_file_of(database));
+    }
+    Ok(owner_file_of(
+        &runtime_dir()?.join(format!("db-{}", digest(database))),
+    ))
+}
+
+/// 16 hexadecimal digits that name a database in the short path of a socket.
+fn digest(database: &Path) -> String {
+    blake3::hash(database.as_os_str().as_bytes()).to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! `UniversalDriver`: the only way in which the rest of the host comes to a database.
+
+use std::sync::Arc;
+
+use driver_api::ErrorClass;
+
+use super::connectors::{DirectConnector, WorkerConnector};
+use super::error::UniversalDriverError;
+use super::identity::identity;
+use crate::code_db::database::CodeDatabase;
+use crate::config::types::DatabaseConfig;
+use crate::driver::connector::Connector;
+use crate::driver::database::Database;
+use crate::driver::pool::PoolLimits;
+use crate::plugins::registry::{PROXY, Registry};
+use crate::plugins::resolve::{Reach, ResolvedDatabase, resolve};
+use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
+
+/// A configured database, whatever its type.
+///
+/// The order of a start is [`open`](Self::open), [`ensure_database_exists`](Self::ensure_database_exists),
+/// [`initialize_schema`](Self::initialize_schema), [`database`](Self::database).
+pub struct UniversalDriver {
+    resolved: ResolvedDatabase,
+    way: Way,
+    database: Database,
+}
+
+/// How the database is reached.
+enum Way {
+    Direct(Arc<DirectConnector>),
+    Worker(Arc<WorkerConnector>),
+}
+
+/// Whether a database may be changed through this driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes.
+    ReadWrite,
+    /// The engine refuses writes.
+    ReadOnly,
+}
+
+impl UniversalDriver {
+    /// Finds the driver, checks the options, and decides by the driver's placement whether a DB worker
+    /// is needed. Nothing is opened or started yet.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Resolve`], [`UniversalDriverError::Proxy`],
+    /// [`UniversalDriverError::Directory`].
+    pub fn open(
+        config: &DatabaseConfig,
+        registry: &Registry,
+        workers: &Arc<DbWorkerManager>,
+        access: Access,
+    ) -> Result<Self, UniversalDriverError> {
+        let resolved = resolve(registry, config)?;
+        let way = match &resolved.reach {
+            Reach::Direct => Way::Direct(Arc::new(DirectConnector {
+                driver: registry.direct(&resolved.driver)?,
+                options: resolved.options.clone(),
+                dialect: resolved.dialect,
+            })),
+            Reach::Worker { library } => Way::Worker(Arc::new(WorkerConnector {
+                proxy: registry.direct(PROXY)?,
+                workers: Arc::clone(workers),
+                request: DbWorkerRequest {
+                    driver: resolved.driver.clone(),
+                    library: library.clone(),
+                    options: resolved.options.to_json(),
+                    database: identity(&resolved)?,
+                },
+                dialect: resolved.dialect,
+                read_only: access == Access::ReadOnly,
+            })),
+        };
+        let connector: Arc<dyn Connector> = match &way {
+            Way::Direct(connector) => Arc::clone(connector) as _,
+            Way::Worker(connector) => Arc::clone(connector) as _,
+        };
+        let database = Database::new(connector, PoolLimits::default());
+        Ok(Self { resolved, way, database })
+    }
+
+    /// Creates the database where it is missing and that is possible; answers whether it was created.
+    /// A DB worker runs afterwards, where one is needed.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Worker`], [`UniversalDriverError::Driver`].
+    pub fn ensure_database_exists(&self) -> Result<bool, UniversalDriverError> {
+        match &self.way {
+            // The worker creates the file: nobody else may open it.
+            Way::Worker(connector) => {
+                let existed = connector.request.database.exists();
+                connector.ensure_worker()?;
+                Ok(!existed)
+            }
+            Way::Direct(connector) => match connector.driver.create_database(&connector.options) {
+                Err(error) if error.class() == ErrorClass::Unsupported => {
+                    self.database.read(|session| session.ping())?;
+                    Ok(false)
+                }
+                created => Ok(created?),
+            },
+        }
+    }
+
+    /// Creates what is missing of the schema.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Database`].
+    pub fn initialize_schema(&self) -> Result<(), UniversalDriverError> {
+        let database = self.database();
+        // Looked at first, because creating takes the write lock.
+        if !database.missing_schema()?.is_empty() {
+            let created = database.create_schema()?;
+            tracing::info!(objects = created.len(), "the schema was completed");
+        }
+        Ok(())
+    }
+
+    /// The operations on code data.
+    pub fn database(&self) -> CodeDatabase {
+        CodeDatabase::new(self.database.clone())
+    }
+
+    /// The database underneath, for statements that a user typed.
+    pub fn raw_database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The name of the driver, where the config may have given an alias.
+    pub fn driver_name(&self) -> &str {
+        &self.resolved.driver
+    }
+
+    /// Closes the connections. The worker goes on until its host ends.
+    pub fn close(&self) {
+        self.database.close();
+    }
+}

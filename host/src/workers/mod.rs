@@ -1,0 +1,3 @@
+//! The supervised workers besides the DB worker: each is a process with one job.
+
+pub mod file_watcher;

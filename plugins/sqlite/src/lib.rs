@@ -1,0 +1,20 @@
+//! The SQLite driver: one file, opened only inside the DB worker process that owns it.
+
+mod authorizer;
+mod cancel;
+mod catalog;
+mod connection;
+mod datetime;
+mod driver;
+mod error;
+mod header;
+mod open;
+mod options;
+mod statement;
+mod transaction;
+mod value;
+
+#[cfg(test)]
+mod testing;
+
+driver_api::export_driver!(driver::SqliteDriver);

@@ -1,0 +1,11 @@
+//! The real program with the real plugins, driven as a user would drive it.
+
+#![allow(unreachable_pub, reason = "support for tests is used from within this program only")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
+
+mod indexing;
+mod plugins;
+mod processes;
+mod schema;
+mod support;
+mod watching;
