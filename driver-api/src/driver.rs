@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{RowBlockRef, RowRef};
+use crate::row::{RowBlockRef, RowRef};
 use crate::columns::Column;
 use crate::descriptor::DriverDescriptor;
 use crate::error::{DriverError, Result};

@@ -23,12 +23,13 @@ mod driver;
 mod error;
 mod export;
 mod options;
+mod row;
 mod sink;
 mod value;
 #[cfg(feature = "wire")]
 pub mod wire;
 
-pub use block::{BlockError, RowBlock, RowBlockRef, RowRef, RowWriter};
+pub use block::{BlockError, RowBlock, RowWriter};
 pub use columns::{Column, decode as decode_columns, encode as encode_columns};
 pub use descriptor::{Capabilities, Dialect, DriverDescriptor, Placement};
 pub use driver::{
@@ -37,5 +38,6 @@ pub use driver::{
 };
 pub use error::{DriverError, ErrorClass, Outcome, Result};
 pub use options::{OptionKind, OptionProblem, OptionSpec, Options};
+pub use row::{RowBlockRef, RowRef};
 pub use sink::{BLOCK_BYTES, BlockReceiver, Flow, RowSink, SinkRow};
 pub use value::{Value, ValueKind, ValueRef};

@@ -206,7 +206,7 @@ fn fault(message: &str) -> DriverError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::RowBlockRef;
+    use crate::row::RowBlockRef;
 
     #[derive(Default)]
     struct Collected {

@@ -3,9 +3,14 @@
 #![allow(unreachable_pub, reason = "support for tests is used from within this program only")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod cli;
+mod db_worker;
 mod indexing;
+mod legacy;
+mod loaded_drivers;
 mod plugins;
 mod processes;
 mod schema;
+mod server;
 mod support;
 mod watching;

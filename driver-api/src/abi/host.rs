@@ -11,7 +11,7 @@ use super::types::{
     DriverModuleRef, ErrorBytes, RawCancelArc, RawConnectionBox, RawDriverBox, RawExecuteResult,
     RawSink, RawSink_TO,
 };
-use crate::block::{RowBlockRef, RowRef};
+use crate::row::{RowBlockRef, RowRef};
 use crate::descriptor::DriverDescriptor;
 use crate::driver::{
     CancelHandle, ColumnInfo, Connection, Driver, ExecuteResult, StatementDescription, TableInfo,

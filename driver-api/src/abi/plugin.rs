@@ -16,7 +16,8 @@ use super::types::{
     RawConnection, RawConnection_TO, RawConnectionBox, RawDriver, RawDriver_TO, RawDriverBox,
     RawExecuteResult, RawSinkMut,
 };
-use crate::block::{RowBlock, RowBlockRef, RowRef};
+use crate::block::RowBlock;
+use crate::row::{RowBlockRef, RowRef};
 use crate::driver::{CancelHandle, Connection, Driver, ExecuteResult, TransactionMode};
 use crate::error::{DriverError, ErrorClass, Result};
 use crate::options::Options;

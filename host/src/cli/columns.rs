@@ -71,7 +71,7 @@ impl Column {
     /// Its text for one item of the list.
     pub(super) fn cell(&self, item: &Value) -> String {
         match self {
-            Self::Key(key) => scalar(&item[key.as_str()]),
+            Self::Key(key) => in_one_line(&item[key.as_str()]),
             Self::Place => format!(
                 "{}:{}",
                 scalar(&item["relative_path"]),
@@ -86,6 +86,20 @@ impl Column {
             Self::Place => true,
         }
     }
+}
+
+/// What a cell shows of an object: what it knows, named.
+fn in_one_line(value: &Value) -> String {
+    let Value::Object(fields) = value else {
+        return scalar(value);
+    };
+    let known = fields
+        .iter()
+        .filter(|(_, value)| !value.is_null() && **value != Value::Array(Vec::new()));
+    known
+        .map(|(key, value)| format!("{key} {}", scalar(value)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The columns for the items of the list `key`.
@@ -141,6 +155,12 @@ mod tests {
         let headers: Vec<&str> = columns.iter().map(Column::header).collect();
         assert_eq!(headers, ["entity_type", "name", "place"]);
         assert_eq!(columns[2].cell(&items[0]), "a.py:3");
+    }
+
+    #[test]
+    fn an_object_in_a_cell_shows_what_it_knows() {
+        let ended = json!({"cause": null, "code": null, "signal": 9, "stderr": []});
+        assert_eq!(in_one_line(&ended), "signal 9");
     }
 
     #[test]

@@ -61,15 +61,18 @@ impl Failure {
     pub(super) fn path(path: &std::path::Path, error: &io::Error) -> Self {
         let shown = path.display();
         let (code, message) = match error.kind() {
-            io::ErrorKind::NotFound => {
-                ("PATH_NOT_FOUND", format!("{shown} does not exist; check how it is spelled"))
-            }
-            io::ErrorKind::NotADirectory => {
-                ("NOT_A_DIRECTORY", format!("{shown} leads through a file; check how it is spelled"))
-            }
-            io::ErrorKind::PermissionDenied => {
-                ("PATH_UNUSABLE", format!("{shown} cannot be read: permission denied; check its mode and owner"))
-            }
+            io::ErrorKind::NotFound => (
+                "PATH_NOT_FOUND",
+                format!("{shown} does not exist; check how it is spelled"),
+            ),
+            io::ErrorKind::NotADirectory => (
+                "NOT_A_DIRECTORY",
+                format!("{shown} leads through a file; check how it is spelled"),
+            ),
+            io::ErrorKind::PermissionDenied => (
+                "PATH_UNUSABLE",
+                format!("{shown} cannot be read: permission denied; check its mode and owner"),
+            ),
             _ => ("PATH_UNUSABLE", format!("{shown} cannot be used: {error}")),
         };
         Self::coded(code, message, None)

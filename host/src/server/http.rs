@@ -121,7 +121,8 @@ async fn only_local(State(shared): State<Arc<Shared>>, request: Request, next: N
     match local_only::check(request.headers(), request.uri(), shared.port) {
         Ok(()) => next.run(request).await,
         Err((status, reason)) => {
-            tracing::warn!(reason, "a request was refused");
+            // No louder: whoever is refused could fill the log.
+            tracing::debug!(reason, "a request was refused");
             plain_error(status, &reason)
         }
     }

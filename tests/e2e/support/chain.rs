@@ -22,18 +22,18 @@ pub struct Chain {
 
 impl Chain {
     pub fn new() -> Self {
-        Self::with_database_options(&json!({}))
+        Self::with_worker_options(&json!({}))
     }
 
-    /// With these further keys in the `database` section.
-    pub fn with_database_options(options: &serde_json::Value) -> Self {
+    /// With these further keys in the section `database.worker`.
+    pub fn with_worker_options(options: &serde_json::Value) -> Self {
         let directory = tempfile::Builder::new().prefix("cah").tempdir().unwrap();
         let mut database = json!({
             "path": "code.db",
             "worker": { "executable": executable(), "log_path": "database.log" },
         });
         let more = options.as_object().unwrap().clone();
-        database.as_object_mut().unwrap().extend(more);
+        database["worker"].as_object_mut().unwrap().extend(more);
         let config = json!({ "code_analysis": {
             "database": database,
             "plugins": { "directories": [plugins_dir()] },

@@ -18,7 +18,10 @@ pub fn plugins_dir() -> &'static Path {
     BUILT.get_or_init(|| {
         let directory = executable().parent().unwrap().to_owned();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "driver-sqlite", "--package", "driver-sqlite-proxy"]);
+        cargo.args(["build", "--quiet"]);
+        for package in ["driver-sqlite", "driver-sqlite-proxy", "panicking-driver"] {
+            cargo.args(["--package", package]);
+        }
         if directory.ends_with("release") {
             cargo.arg("--release");
         }
