@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::row::{RowBlockRef, RowRef};
 use crate::columns::Column;
 use crate::descriptor::DriverDescriptor;
 use crate::error::{DriverError, Result};
 use crate::options::Options;
+use crate::row::{RowBlockRef, RowRef};
 use crate::sink::RowSink;
 
 /// A kind of database: makes connections.

@@ -429,7 +429,7 @@ mod tests {
     fn missing_cells_are_null_and_surplus_cells_are_ignored() {
         let mut block = RowBlock::new(2);
         block.push_row([ValueRef::I64(1)]);
-        block.push_row([1, 2, 3].map(|v| ValueRef::I64(v)));
+        block.push_row([1, 2, 3].map(ValueRef::I64));
         let view = block.view();
         assert_eq!(view.row(0).unwrap().get(1), Ok(ValueRef::Null));
         assert_eq!(view.row(1).unwrap().to_values().unwrap().len(), 2);

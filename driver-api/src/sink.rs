@@ -177,7 +177,10 @@ impl SinkRow<'_> {
         if self.writer.len() > LARGEST_ROW {
             return Err(DriverError::new(
                 ErrorClass::LimitExceeded,
-                format!("a row has {} bytes, more than {LARGEST_ROW}", self.writer.len()),
+                format!(
+                    "a row has {} bytes, more than {LARGEST_ROW}",
+                    self.writer.len()
+                ),
             ));
         }
         let block = self.writer.finish();

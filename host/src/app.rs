@@ -67,7 +67,11 @@ impl App {
         Self::build(config, plugin_dirs, DbWorkerMode::AdoptOnly)
     }
 
-    fn build(config: Config, plugin_dirs: &[PathBuf], mode: DbWorkerMode) -> Result<Self, AppError> {
+    fn build(
+        config: Config,
+        plugin_dirs: &[PathBuf],
+        mode: DbWorkerMode,
+    ) -> Result<Self, AppError> {
         let executable = find_executable(config.database.worker.executable.as_deref())?;
         let directories =
             search_directories(plugin_dirs, &config.plugins.directories, Some(&executable));
@@ -137,7 +141,12 @@ impl App {
 
     fn open_database(&self, access: Access) -> Result<UniversalDriver, AppError> {
         let config = &self.config.database;
-        Ok(UniversalDriver::open(config, &self.plugins, &self.db_workers, access)?)
+        Ok(UniversalDriver::open(
+            config,
+            &self.plugins,
+            &self.db_workers,
+            access,
+        )?)
     }
 }
 

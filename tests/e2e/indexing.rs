@@ -59,7 +59,7 @@ impl Bench {
         ] {
             bench.write(
                 &format!("shop/{file}"),
-                &fs::read(fixture.join(file)).unwrap(),
+                fs::read(fixture.join(file)).unwrap(),
             );
         }
         bench

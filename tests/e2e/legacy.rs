@@ -21,7 +21,12 @@ fn a_database_of_the_older_program_opens_and_keeps_its_rows() {
     let projects = call(&["call", "list_projects"]);
     assert_eq!(projects["projects"][0]["root_path"], "/srv/projects/shop");
     let usages = call(&["call", "find_usages", "target_name=price"]);
-    let lines: Vec<_> = usages["usages"].as_array().unwrap().iter().map(|u| u["line"].clone()).collect();
+    let lines: Vec<_> = usages["usages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|u| u["line"].clone())
+        .collect();
     assert_eq!(lines, [json!(11), json!(48)]);
     let found = call(&["call", "fulltext_search", "query=discount"]);
     assert!(found["count"].as_u64().unwrap() > 0, "{found}");

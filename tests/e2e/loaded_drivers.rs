@@ -20,8 +20,13 @@ struct Loaded {
 fn load(library: &str) -> Loaded {
     let copies = tempfile::tempdir().unwrap();
     let loader = Loader::new(copies.path().to_owned());
-    let plugin = loader.load(&plugins_dir().join(format!("lib{library}.so"))).unwrap();
-    Loaded { plugin, _copies: copies }
+    let plugin = loader
+        .load(&plugins_dir().join(format!("lib{library}.so")))
+        .unwrap();
+    Loaded {
+        plugin,
+        _copies: copies,
+    }
 }
 
 impl Loaded {
@@ -54,7 +59,11 @@ impl BlockReceiver for Blocks {
 
 fn query(connection: &mut dyn Connection, params: RowRef<'_>) -> (Result<()>, Blocks) {
     let (mut block, mut blocks) = (RowBlock::default(), Blocks::default());
-    let result = connection.query("SELECT ?", params, &mut RowSink::new(&mut block, &mut blocks));
+    let result = connection.query(
+        "SELECT ?",
+        params,
+        &mut RowSink::new(&mut block, &mut blocks),
+    );
     (result, blocks)
 }
 
@@ -63,7 +72,9 @@ type Call = fn(&mut dyn Connection) -> Result<()>;
 const CALLS: [(&str, Call); 10] = [
     ("query", |c| query(c, RowRef::EMPTY).0),
     ("execute", |c| c.execute("x", RowRef::EMPTY).map(|_| ())),
-    ("execute_many", |c| c.execute_many("x", RowBlock::new(1).view()).map(|_| ())),
+    ("execute_many", |c| {
+        c.execute_many("x", RowBlock::new(1).view()).map(|_| ())
+    }),
     ("describe", |c| c.describe("x").map(|_| ())),
     ("begin", |c| c.begin(TransactionMode::ReadWrite)),
     ("commit", |c| c.commit()),
@@ -83,12 +94,22 @@ fn a_panic_in_any_call_is_an_error_and_poisons_only_that_connection() {
         assert_eq!(error.class(), ErrorClass::Panic, "{name}");
         let expected = format!("the driver panicked in {name}: told to panic in {name}");
         assert_eq!(error.message(), expected);
-        assert!(error.detail().is_some_and(|place| place.contains("lib.rs:")), "{error}");
+        assert!(
+            error
+                .detail()
+                .is_some_and(|place| place.contains("lib.rs:")),
+            "{error}"
+        );
         // Everything that follows on it fails without running the author's code.
         for (_, next) in CALLS {
             let error = next(&mut *connection).unwrap_err();
             assert_eq!(error.class(), ErrorClass::Panic, "after {name}");
-            assert!(error.message().starts_with("this connection is not used again"), "{error}");
+            assert!(
+                error
+                    .message()
+                    .starts_with("this connection is not used again"),
+                "{error}"
+            );
         }
         assert!(connection.cancel_handle().is_none());
         call(&mut *healthy).unwrap();
@@ -102,7 +123,10 @@ fn a_panic_while_a_connection_ends_is_an_error_of_close() {
         let mut connection = loaded.panicking_at(at);
         let error = connection.close().unwrap_err();
         assert_eq!(error.class(), ErrorClass::Panic, "{at}");
-        assert_eq!(error.message(), format!("the driver panicked in {at}: told to panic in {at}"));
+        assert_eq!(
+            error.message(),
+            format!("the driver panicked in {at}: told to panic in {at}")
+        );
         // Without `close` the panic of the drop is caught, too.
         drop(loaded.panicking_at(at));
     }
@@ -149,7 +173,10 @@ fn rows_and_parameters_cross_the_boundary_as_they_are() {
     assert_eq!(blocks.0.len(), 1);
     let block = RowBlockRef::parse(&blocks.0[0]).unwrap();
     let row = block.row(0).unwrap();
-    assert_eq!((block.rows(), row.text(0), row.i64(1)), (1, Ok("SELECT ?"), Ok(3)));
+    assert_eq!(
+        (block.rows(), row.text(0), row.i64(1)),
+        (1, Ok("SELECT ?"), Ok(3))
+    );
     let mut batch = RowBlock::new(1);
     batch.push_row([ValueRef::I64(1)]);
     batch.push_row([ValueRef::I64(2)]);
@@ -162,7 +189,10 @@ fn the_sqlite_driver_refuses_to_open_a_file_outside_a_db_worker() {
     let loaded = load("driver_sqlite");
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("x.db");
-    let error = loaded.connect(json!({ "path": file })).map(|_| ()).unwrap_err();
+    let error = loaded
+        .connect(json!({ "path": file }))
+        .map(|_| ())
+        .unwrap_err();
     assert_eq!(error.class(), ErrorClass::Placement);
     assert!(!file.exists());
 }

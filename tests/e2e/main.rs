@@ -1,7 +1,14 @@
 //! The real program with the real plugins, driven as a user would drive it.
 
-#![allow(unreachable_pub, reason = "support for tests is used from within this program only")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
+#![allow(
+    unreachable_pub,
+    reason = "support for tests is used from within this program only"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
 
 mod cli;
 mod db_worker;
@@ -10,6 +17,7 @@ mod legacy;
 mod loaded_drivers;
 mod plugins;
 mod processes;
+mod python_ast;
 mod schema;
 mod server;
 mod support;

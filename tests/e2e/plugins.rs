@@ -12,10 +12,29 @@ fn an_unknown_type_lists_known_types_and_where_it_looked() {
     let config = sandbox.config(&json!({ "database": { "type": "oracle" } }));
     let output = sandbox.host(&["--config", &config, "call", "list_projects"]);
     assert_ne!(output.status, 0);
-    assert!(output.stderr.contains("there is no database driver `oracle`"), "{}", output.stderr);
-    assert!(output.stderr.contains("known types are: sqlite"), "{}", output.stderr);
-    assert!(output.stderr.contains(plugins_dir().to_str().unwrap()), "{}", output.stderr);
-    assert_eq!(output.stderr.trim_end().lines().count(), 1, "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("there is no database driver `oracle`"),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains("known types are: sqlite"),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains(plugins_dir().to_str().unwrap()),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        output.stderr.trim_end().lines().count(),
+        1,
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -27,12 +46,22 @@ fn a_file_that_is_no_plugin_is_shown_with_its_reason_and_harms_nobody() {
     fs::write(directory.join("empty.so"), "").unwrap();
     fs::create_dir(directory.join("directory.so")).unwrap();
     let directory = directory.to_str().unwrap();
-    let listed = sandbox.host(&["drivers", "list", "--plugins-dir", directory, "--json"]).ok();
+    let listed = sandbox
+        .host(&["drivers", "list", "--plugins-dir", directory, "--json"])
+        .ok();
     for reason in ["file too short", "it is not a regular file"] {
         assert!(listed.stdout.contains(reason), "{}", listed.stdout);
     }
     // The good ones are used all the same.
-    let output = sandbox.host(&["call", "list_projects", "--plugins-dir", directory, "--json"]).ok();
+    let output = sandbox
+        .host(&[
+            "call",
+            "list_projects",
+            "--plugins-dir",
+            directory,
+            "--json",
+        ])
+        .ok();
     assert_eq!(output.json()["count"], 0);
 }
 
@@ -48,7 +77,13 @@ fn a_type_whose_plugin_is_refused_says_why() {
     }));
     let output = sandbox.host(&["--config", &config, "call", "list_projects"]);
     assert_ne!(output.status, 0);
-    assert!(output.stderr.contains("mydb.so: the system cannot load it: file too short"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("mydb.so: the system cannot load it: file too short"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -57,5 +92,9 @@ fn a_wrong_option_of_the_driver_is_named() {
     let config = sandbox.config(&json!({ "database": { "type": "sqlite", "pth": "x.db" } }));
     let output = sandbox.host(&["--config", &config, "call", "list_projects"]);
     assert_ne!(output.status, 0);
-    assert!(output.stderr.contains("unknown option `pth`"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("unknown option `pth`"),
+        "{}",
+        output.stderr
+    );
 }

@@ -47,15 +47,24 @@ fn exactly_the_db_worker_has_the_file_open_and_the_sqlite_plugin_mapped() {
     let worker = worker_pid(&server);
     let database = sandbox.database().canonicalize().unwrap();
 
-    let open: Vec<u32> = with_open(&database).iter().map(|process| process.pid).collect();
+    let open: Vec<u32> = with_open(&database)
+        .iter()
+        .map(|process| process.pid)
+        .collect();
     assert_eq!(open, [worker]);
     let mapped = with_mapped(server.pid(), &plugins_dir().join("libdriver_sqlite.so"));
     let pids: Vec<u32> = mapped.iter().map(|process| process.pid).collect();
     assert_eq!(pids, [worker], "{mapped:?}");
     assert!(mapped[0].command.ends_with("worker database"), "{mapped:?}");
     // The proxy is where it belongs, so that the check above would have found a second mapping.
-    let proxies = with_mapped(server.pid(), &plugins_dir().join("libdriver_sqlite_proxy.so"));
-    assert!(proxies.iter().any(|process| process.pid == server.pid()), "{proxies:?}");
+    let proxies = with_mapped(
+        server.pid(),
+        &plugins_dir().join("libdriver_sqlite_proxy.so"),
+    );
+    assert!(
+        proxies.iter().any(|process| process.pid == server.pid()),
+        "{proxies:?}"
+    );
 }
 
 #[test]
@@ -78,7 +87,10 @@ fn sigterm_leaves_no_process_and_no_socket() {
     let mut server = shop(&sandbox);
     wait_for_shop(&server);
     let family = tree(server.pid());
-    assert!(family.len() >= 3, "host, DB worker and file watcher: {family:?}");
+    assert!(
+        family.len() >= 3,
+        "host, DB worker and file watcher: {family:?}"
+    );
     assert!(fs::read_dir(sandbox.sockets()).unwrap().count() > 0);
     server.signal(Signal::TERM);
     assert_eq!(server.wait(), Some(0));
@@ -97,11 +109,34 @@ fn workers_die_with_a_host_that_is_killed() {
     server.signal(Signal::KILL);
     server.wait();
     eventually("all workers are gone", || {
-        family.iter().all(|process| !is_alive(process.pid)).then_some(())
+        family
+            .iter()
+            .all(|process| !is_alive(process.pid))
+            .then_some(())
     });
     // The next host finds its way past what the dead one left behind.
-    let files = sandbox.host(&["call", "list_project_files", "--json"]).ok().json();
+    let files = sandbox
+        .host(&["call", "list_project_files", "--json"])
+        .ok()
+        .json();
     assert_eq!(files["total"], 4);
+}
+
+#[test]
+fn hosts_that_start_at_once_have_one_worker_and_all_answer() {
+    let sandbox = Sandbox::new();
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| sandbox.serve(&[]))).collect();
+        starting
+            .into_iter()
+            .map(|server| server.join().unwrap())
+            .collect()
+    });
+    for server in &servers {
+        assert_eq!(server.rpc("list_projects", &json!({}))["total"], 0);
+    }
+    let owners = with_open(&sandbox.database().canonicalize().unwrap());
+    assert_eq!(owners.len(), 1, "{owners:?}");
 }
 
 #[test]
@@ -111,8 +146,13 @@ fn a_second_host_adopts_the_running_worker() {
     wait_for_shop(&server);
     let worker = worker_pid(&server);
     // `sql` opens the database itself, beside the server.
-    let counted = sandbox.host(&["sql", "SELECT count(*) FROM files", "--format", "csv"]).ok();
-    assert_eq!(counted.stdout.lines().collect::<Vec<_>>(), ["count(*)", "4"]);
+    let counted = sandbox
+        .host(&["sql", "SELECT count(*) FROM files", "--format", "csv"])
+        .ok();
+    assert_eq!(
+        counted.stdout.lines().collect::<Vec<_>>(),
+        ["count(*)", "4"]
+    );
     assert_eq!(worker_pid(&server), worker);
     assert!(is_alive(worker));
 }

@@ -6,16 +6,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::cli::indexed_shop;
+use crate::support::fixture;
 use crate::support::sandbox::Sandbox;
 use crate::support::server::{Server, eventually};
-use crate::support::{copy_tree, fixture};
-
-fn indexed_shop() -> Sandbox {
-    let sandbox = Sandbox::new();
-    copy_tree(&fixture("shop"), &sandbox.work().join("shop"));
-    sandbox.host(&["index", "shop"]).ok();
-    sandbox
-}
 
 /// Endpoint files that are there.
 fn endpoint_files(sandbox: &Sandbox) -> usize {

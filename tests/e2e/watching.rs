@@ -12,8 +12,13 @@ use crate::support::{copy_tree, fixture};
 fn watched_shop(sandbox: &Sandbox) -> (Server, std::path::PathBuf) {
     let root = sandbox.work().join("shop");
     copy_tree(&fixture("shop"), &root);
-    let server = sandbox.serve(&["--watch", root.to_str().unwrap()]);
-    eventually("the first scan is over", || (file_names(&server).len() == 4).then_some(()));
+    // No second scan comes in time: what the tests see is what notifications brought.
+    let config =
+        sandbox.config(&json!({ "workers": { "file_watcher": { "scan_interval": 100_000 } } }));
+    let server = sandbox.serve(&["--config", &config, "--watch", root.to_str().unwrap()]);
+    eventually("the first scan is over", || {
+        (file_names(&server).len() == 4).then_some(())
+    });
     (server, root)
 }
 
@@ -21,20 +26,37 @@ fn file_names(server: &Server) -> Vec<String> {
     let files = server.rpc("list_project_files", &json!({}));
     let name = |file: &Value| {
         let path = file["relative_path"].as_str().unwrap();
-        Path::new(path).file_name().unwrap().to_str().unwrap().to_owned()
+        Path::new(path)
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
     };
-    files["files"].as_array().unwrap().iter().map(name).collect()
+    files["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(name)
+        .collect()
 }
 
 fn functions(server: &Server) -> Vec<String> {
     let entities = server.rpc("list_code_entities", &json!({ "entity_type": "function" }));
     let names = entities["entities"].as_array().unwrap().iter();
-    names.map(|entity| entity["name"].as_str().unwrap().to_owned()).collect()
+    names
+        .map(|entity| entity["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn usages_of_apply(server: &Server) -> Vec<i64> {
     let usages = server.rpc("find_usages", &json!({ "target_name": "apply" }));
-    usages["usages"].as_array().unwrap().iter().map(|usage| usage["line"].as_i64().unwrap()).collect()
+    usages["usages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|usage| usage["line"].as_i64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -46,7 +68,9 @@ fn a_written_file_is_in_the_answers_and_inbound_references_stay() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}\n\ndef brand_new():\n    return 1\n")).unwrap();
     eventually("the new function is found", || {
-        functions(&server).contains(&"brand_new".to_owned()).then_some(())
+        functions(&server)
+            .contains(&"brand_new".to_owned())
+            .then_some(())
     });
     assert_eq!(usages_of_apply(&server), [13]);
 }
@@ -57,19 +81,32 @@ fn new_files_in_new_directories_deletions_and_renames_are_followed() {
     let (server, root) = watched_shop(&sandbox);
     fs::create_dir_all(root.join("deep/er")).unwrap();
     fs::write(root.join("deep/er/new.py"), "def deep(): pass\n").unwrap();
-    eventually("the new file is found", || file_names(&server).contains(&"new.py".into()).then_some(()));
+    eventually("the new file is found", || {
+        file_names(&server).contains(&"new.py".into()).then_some(())
+    });
     // A directory made a moment ago is watched, too.
     fs::write(root.join("deep/er/second.py"), "def second(): pass\n").unwrap();
-    eventually("the second file is found", || file_names(&server).contains(&"second.py".into()).then_some(()));
+    eventually("the second file is found", || {
+        file_names(&server)
+            .contains(&"second.py".into())
+            .then_some(())
+    });
     fs::rename(root.join("deep/er/second.py"), root.join("deep/third.py")).unwrap();
     eventually("the renamed file is found", || {
         let names = file_names(&server);
         (names.contains(&"third.py".into()) && !names.contains(&"second.py".into())).then_some(())
     });
     fs::remove_dir_all(root.join("deep")).unwrap();
-    eventually("the deleted files are gone", || (file_names(&server).len() == 4).then_some(()));
+    eventually("the deleted files are gone", || {
+        (file_names(&server).len() == 4).then_some(())
+    });
     // A deleted file is marked, not erased.
-    let marked = sandbox.host(&["sql", "SELECT count(*) AS n FROM files WHERE deleted = 1", "--format", "csv"]);
+    let marked = sandbox.host(&[
+        "sql",
+        "SELECT count(*) AS n FROM files WHERE deleted = 1",
+        "--format",
+        "csv",
+    ]);
     assert_eq!(marked.ok().stdout.lines().nth(1), Some("3"));
 }
 
@@ -81,10 +118,14 @@ fn ignored_files_stay_out_and_come_in_when_the_rule_goes() {
     fs::create_dir(root.join("generated")).unwrap();
     fs::write(root.join("generated/made.py"), "def made(): pass\n").unwrap();
     fs::write(root.join("own.py"), "def own(): pass\n").unwrap();
-    eventually("the other file is found", || file_names(&server).contains(&"own.py".into()).then_some(()));
+    eventually("the other file is found", || {
+        file_names(&server).contains(&"own.py".into()).then_some(())
+    });
     assert!(!file_names(&server).contains(&"made.py".into()));
     fs::remove_file(root.join(".gitignore")).unwrap();
     eventually("the file is found without the rule", || {
-        file_names(&server).contains(&"made.py".into()).then_some(())
+        file_names(&server)
+            .contains(&"made.py".into())
+            .then_some(())
     });
 }

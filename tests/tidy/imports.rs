@@ -15,19 +15,48 @@ const TABLE: [(&str, &[&str]); 15] = [
     ("code_db", &["driver"]),
     ("indexing", &["analysis", "code_db"]),
     ("supervisor", &["config"]),
-    ("universal_driver", &["config", "plugins", "driver", "code_db", "supervisor"]),
+    (
+        "universal_driver",
+        &["config", "plugins", "driver", "code_db", "supervisor"],
+    ),
     ("db_worker", &["config", "plugins"]),
-    ("workers", &["config", "universal_driver", "code_db", "analysis", "indexing"]),
+    (
+        "workers",
+        &[
+            "config",
+            "universal_driver",
+            "code_db",
+            "analysis",
+            "indexing",
+        ],
+    ),
     (
         "commands",
-        &["config", "universal_driver", "code_db", "analysis", "indexing", "supervisor"],
+        &[
+            "config",
+            "universal_driver",
+            "code_db",
+            "analysis",
+            "indexing",
+            "supervisor",
+        ],
     ),
     ("server", &["config", "commands"]),
     (
         "app",
         &[
-            "config", "analysis", "plugins", "driver", "code_db", "indexing", "supervisor",
-            "universal_driver", "db_worker", "workers", "commands", "server",
+            "config",
+            "analysis",
+            "plugins",
+            "driver",
+            "code_db",
+            "indexing",
+            "supervisor",
+            "universal_driver",
+            "db_worker",
+            "workers",
+            "commands",
+            "server",
         ],
     ),
     ("cli", &["config", "app"]),
@@ -49,7 +78,11 @@ fn imports(source: &Source) -> Option<(String, BTreeSet<String>)> {
     let imported = without_comments
         .split("crate::")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
         .filter(|name: &String| TABLE.iter().any(|(module, _)| module == name))
         .collect();
     Some((module, imported))
@@ -59,10 +92,15 @@ fn imports(source: &Source) -> Option<(String, BTreeSet<String>)> {
 fn modules_import_only_what_the_table_allows() {
     let mut wrong = Vec::new();
     for source in rust_files(&["host/src"]) {
-        let Some((module, imported)) = imports(&source) else { continue };
+        let Some((module, imported)) = imports(&source) else {
+            continue;
+        };
         let allowed = TABLE.iter().find(|(name, _)| *name == module);
         let Some((_, allowed)) = allowed else {
-            wrong.push(format!("{}: the module {module} has no line in the table", source.path));
+            wrong.push(format!(
+                "{}: the module {module} has no line in the table",
+                source.path
+            ));
             continue;
         };
         for name in imported {
@@ -89,19 +127,33 @@ fn the_table_has_no_cycle_and_is_the_one_in_the_documents() {
         if module == "foundation" || module == "app" {
             continue;
         }
-        let list = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+        let list = if allowed.is_empty() {
+            "nothing".to_owned()
+        } else {
+            allowed.join(", ")
+        };
         let line = format!("| {module} | {list} |");
-        assert!(document.contains(&line), "docs/ARCHITECTURE.md lacks the line {line:?}");
+        assert!(
+            document.contains(&line),
+            "docs/ARCHITECTURE.md lacks the line {line:?}"
+        );
     }
 }
 
 #[test]
 fn plugins_never_import_the_host_and_the_host_depends_on_no_plugin() {
     for source in rust_files(&["plugins", "driver-api"]) {
-        assert!(!source.text.contains("code_analysis_host::"), "{} imports the host", source.path);
+        assert!(
+            !source.text.contains("code_analysis_host::"),
+            "{} imports the host",
+            source.path
+        );
     }
     let manifest = std::fs::read_to_string(repository().join("host/Cargo.toml")).unwrap();
-    assert!(!manifest.contains("driver-sqlite"), "the host depends on a plugin");
+    assert!(
+        !manifest.contains("driver-sqlite"),
+        "the host depends on a plugin"
+    );
 }
 
 #[test]
@@ -109,7 +161,10 @@ fn only_driver_apis_abi_module_names_abi_stable() {
     for source in rust_files(&["host/src", "driver-api/src", "plugins"]) {
         let may = source.path.starts_with("driver-api/src/abi/")
             || source.path == "driver-api/src/export.rs";
-        let code = source.text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = source
+            .text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
         let names = code.into_iter().any(|line| line.contains("abi_stable"));
         assert!(may || !names, "{} names abi_stable", source.path);
     }
@@ -117,11 +172,24 @@ fn only_driver_apis_abi_module_names_abi_stable() {
 
 #[test]
 fn unsafe_code_is_only_where_libraries_are_opened_and_exported() {
-    let may = ["driver-api/src/abi/types.rs", "driver-api/src/export.rs", "host/src/plugins/loader.rs"];
+    let may = [
+        "driver-api/src/abi/types.rs",
+        "driver-api/src/export.rs",
+        "host/src/plugins/loader.rs",
+    ];
     for source in rust_files(&["host/src", "driver-api/src", "plugins"]) {
-        let code = source.text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let uses = code.into_iter().any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
-        assert!(!uses || may.contains(&source.path.as_str()), "{} has unsafe code", source.path);
+        let code = source
+            .text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let uses = code
+            .into_iter()
+            .any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+        assert!(
+            !uses || may.contains(&source.path.as_str()),
+            "{} has unsafe code",
+            source.path
+        );
     }
 }
 
@@ -129,9 +197,14 @@ fn unsafe_code_is_only_where_libraries_are_opened_and_exported() {
 fn the_rule_sees_an_import_that_is_not_allowed() {
     let source = Source {
         path: "host/src/analysis/x.rs".into(),
-        text: "// crate::server is only named here\nuse crate::code_db::x;\nlet y = crate::config::Z;".into(),
+        text:
+            "// crate::server is only named here\nuse crate::code_db::x;\nlet y = crate::config::Z;"
+                .into(),
     };
     let (module, imported) = imports(&source).unwrap();
     assert_eq!(module, "analysis");
-    assert_eq!(imported, BTreeSet::from(["code_db".to_owned(), "config".to_owned()]));
+    assert_eq!(
+        imported,
+        BTreeSet::from(["code_db".to_owned(), "config".to_owned()])
+    );
 }

@@ -11,7 +11,10 @@ pub struct Source {
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// All Rust files below these directories of the repository, in order.
@@ -32,7 +35,12 @@ pub fn files(directories: &[&str], endings: &[&str]) -> Vec<Source> {
         .into_iter()
         .map(|path| Source {
             text: std::fs::read_to_string(&path).unwrap(),
-            path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
+            path: path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned(),
         })
         .collect()
 }
@@ -46,7 +54,10 @@ fn collect(path: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
         return;
     }
     let skipped = ["target", "fixtures", "testdata", ".git"];
-    if path.file_name().is_some_and(|name| skipped.iter().any(|skip| name == *skip)) {
+    if path
+        .file_name()
+        .is_some_and(|name| skipped.iter().any(|skip| name == *skip))
+    {
         return;
     }
     for entry in std::fs::read_dir(path).unwrap() {

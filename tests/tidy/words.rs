@@ -5,7 +5,12 @@ use crate::sources::files;
 #[test]
 fn no_unfinished_work_is_left_behind() {
     // Written apart, so that this file does not name them.
-    let words = [concat!("to", "do!("), concat!("unimpl", "emented!("), concat!("FIX", "ME"), concat!("#[ign", "ore")];
+    let words = [
+        concat!("to", "do!("),
+        concat!("unimpl", "emented!("),
+        concat!("FIX", "ME"),
+        concat!("#[ign", "ore"),
+    ];
     let mut found = Vec::new();
     for source in files(&["host", "driver-api", "plugins", "tests"], &["rs"]) {
         // The analysis looks for these words in other people's sources.
@@ -24,7 +29,16 @@ fn no_unfinished_work_is_left_behind() {
 #[test]
 fn no_path_of_one_machine_is_named() {
     let paths = [concat!("/ro", "ot/"), concat!("/wo", "rk/")];
-    let places = ["host", "driver-api", "plugins", "tests", "docs", "README.md", "Cargo.toml", ".ci"];
+    let places = [
+        "host",
+        "driver-api",
+        "plugins",
+        "tests",
+        "docs",
+        "README.md",
+        "Cargo.toml",
+        ".ci",
+    ];
     let mut found = Vec::new();
     for source in files(&places, &["rs", "md", "toml", "py", "json", "sh"]) {
         for path in paths {

@@ -11,7 +11,6 @@ use super::types::{
     DriverModuleRef, ErrorBytes, RawCancelArc, RawConnectionBox, RawDriverBox, RawExecuteResult,
     RawSink, RawSink_TO,
 };
-use crate::row::{RowBlockRef, RowRef};
 use crate::descriptor::DriverDescriptor;
 use crate::driver::{
     CancelHandle, ColumnInfo, Connection, Driver, ExecuteResult, StatementDescription, TableInfo,
@@ -19,6 +18,7 @@ use crate::driver::{
 };
 use crate::error::{DriverError, ErrorClass, Result};
 use crate::options::Options;
+use crate::row::{RowBlockRef, RowRef};
 use crate::sink::{Flow, RowSink};
 
 /// What the exported symbol [`ROOT_SYMBOL`] of a plugin is read as.

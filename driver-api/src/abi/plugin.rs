@@ -17,10 +17,10 @@ use super::types::{
     RawExecuteResult, RawSinkMut,
 };
 use crate::block::RowBlock;
-use crate::row::{RowBlockRef, RowRef};
 use crate::driver::{CancelHandle, Connection, Driver, ExecuteResult, TransactionMode};
 use crate::error::{DriverError, ErrorClass, Result};
 use crate::options::Options;
+use crate::row::{RowBlockRef, RowRef};
 use crate::sink::{BlockReceiver, Flow, RowSink};
 
 thread_local! {

@@ -68,6 +68,10 @@ impl Analyzer {
     }
 
     /// Analyses one text. Whatever it holds, the answer is what could be made out of it.
+    ///
+    /// One danger is left that nothing here can avert: some contrived texts make the parser's error recovery allocate
+    /// gigabytes in a single step (`x=>` some thousand times over in C or Java), and out of memory it ends the process.
+    /// Callers that read foreign files should do so where a crash is noticed and the file can be passed over.
     pub fn analyze(&mut self, language: Language, source: &str) -> FileAnalysis {
         let mut analysis = FileAnalysis {
             language,

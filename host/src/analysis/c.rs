@@ -31,7 +31,7 @@ pub(super) const ROLES: &[(&str, Role)] = &[
         "field_expression",
         Role::Member {
             object: Field::Argument,
-            name: Field::Field,
+            name: Field::Member,
         },
     ),
     ("if_statement", Role::Decision),

@@ -76,7 +76,7 @@ impl<'t> DocTracker<'t> {
             source,
             run: None,
             file: None,
-            head: next_text(source, 0).0,
+            head: next_text(source, shebang(source)).0,
         }
     }
 
@@ -236,13 +236,20 @@ fn clean_comment<'t>(text: &'t str, lines: &mut Vec<&'t str>) {
             .trim_start_matches(['*', '!']);
         lines.extend(block.lines().map(|line| {
             let line = line.trim();
-            line.strip_prefix('*').map_or(line, str::trim)
+            line.trim_start_matches('*').trim_start()
         }));
         return;
     }
     let line = text.trim_start_matches('/');
     let line = line.strip_prefix('!').unwrap_or(line);
     lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end());
+}
+
+/// The length of a first line that names an interpreter.
+fn shebang(source: &str) -> usize {
+    let is_shebang = source.starts_with("#!") && !source.starts_with("#![");
+    let line = source.find('\n').unwrap_or(source.len());
+    if is_shebang { line } else { 0 }
 }
 
 /// Where text begins at or after `start`, and whether a blank line comes before it. A byte order mark is space.

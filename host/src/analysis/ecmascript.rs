@@ -108,11 +108,17 @@ fn assigned<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> Option<Definition<'t>> {
     let value = syntax.field(node, Field::Right)?;
     let target = syntax.field(node, Field::Left)?;
     let member = syntax.field(target, Field::Property);
-    let name = name_of(syntax, member.unwrap_or(target))?;
-    match syntax.field(value, Field::Name) {
-        Some(own) if name == "exports" => bound(syntax, name_of(syntax, own)?, value),
-        _ => bound(syntax, name, value),
+    let mut name = name_of(syntax, member.unwrap_or(target))?;
+    if let Some(own) = syntax.field(value, Field::Name)
+        && name == "exports"
+    {
+        name = name_of(syntax, own)?;
     }
+    let mut definition = bound(syntax, name, value)?;
+    if let Definition::Function(parts) = &mut definition {
+        parts.assigned_to = Some(target);
+    }
+    Some(definition)
 }
 
 fn default_export<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> Option<Definition<'t>> {

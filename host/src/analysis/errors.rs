@@ -17,11 +17,11 @@ pub(super) fn find(tree: &Tree, source: &str) -> Vec<SyntaxError> {
     let mut cursor = tree.walk();
     while found.len() < MOST_ERRORS {
         let node = cursor.node();
-        let reported = node.is_error() || node.is_missing();
+        let reported = node.is_missing() || (node.is_error() && !holds_errors(node));
         if reported {
             found.push(describe(node, source));
         }
-        // Subtrees without errors are passed over whole; inside an error more of them would only repeat it.
+        // Subtrees without errors are passed over whole.
         if !reported && node.has_error() && cursor.goto_first_child() {
             continue;
         }
@@ -32,6 +32,12 @@ pub(super) fn find(tree: &Tree, source: &str) -> Vec<SyntaxError> {
         }
     }
     found
+}
+
+/// Whether the trouble is further inside: the outermost error often spans the whole text.
+fn holds_errors(node: Node<'_>) -> bool {
+    let mut cursor = node.walk();
+    node.children(&mut cursor).any(|child| child.has_error())
 }
 
 fn describe(node: Node<'_>, source: &str) -> SyntaxError {

@@ -33,7 +33,7 @@ pub(super) static RULES: Rules = Rules {
             "selector_expression",
             Role::Member {
                 object: Field::Operand,
-                name: Field::Field,
+                name: Field::Member,
             },
         ),
         ("type_instantiation_expression", Role::NameWrapper),

@@ -48,7 +48,7 @@ pub(super) static RULES: Rules = Rules {
             "field_access",
             Role::Member {
                 object: Field::Object,
-                name: Field::Field,
+                name: Field::Member,
             },
         ),
         ("if_statement", Role::Decision),

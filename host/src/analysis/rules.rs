@@ -152,6 +152,8 @@ pub(super) struct FunctionParts<'t> {
     pub(super) owner: Option<&'t str>,
     /// What its body calls the object (Go's receiver), besides [`Rules::receivers`].
     pub(super) receiver: Option<&'t str>,
+    /// The member access that the definition assigns to, as in `exports.run = function () {}`: no usage of its own.
+    pub(super) assigned_to: Option<Node<'t>>,
     /// The list of parameters, or a single parameter.
     pub(super) parameters: Option<Node<'t>>,
     /// The body.

@@ -40,7 +40,7 @@ pub(super) static RULES: Rules = Rules {
             "field_expression",
             Role::Member {
                 object: Field::Value,
-                name: Field::Field,
+                name: Field::Member,
             },
         ),
         (

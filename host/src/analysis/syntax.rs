@@ -23,7 +23,7 @@ macro_rules! fields {
 fields! {
     Alias = "alias", Argument = "argument", Arguments = "arguments", Attribute = "attribute", Body = "body",
     Bounds = "bounds", Constructor = "constructor", Declarator = "declarator", DefaultValue = "default_value",
-    Field = "field", Function = "function", Interfaces = "interfaces", Key = "key", Left = "left", List = "list",
+    Member = "field", Function = "function", Interfaces = "interfaces", Key = "key", Left = "left", List = "list",
     Macro = "macro", ModuleName = "module_name", Name = "name", Object = "object", Operand = "operand",
     Operator = "operator", Parameter = "parameter", Parameters = "parameters", Path = "path", Pattern = "pattern",
     Property = "property", Receiver = "receiver", Right = "right", Scope = "scope", Source = "source",

@@ -1,8 +1,7 @@
 //! What the tests of all languages share: analyses as lists of lines, and texts that are hard to survive.
 
-use std::time::{Duration, Instant};
-
-use proptest::prelude::*;
+mod hostile;
+mod legacy;
 
 use super::*;
 

@@ -200,7 +200,10 @@ impl Receiver<'_> {
 
 /// The last name of a dotted or scoped path, without type arguments; none for any other expression.
 fn last_segment(text: &str) -> Option<&str> {
-    let path = text.split('<').next().unwrap_or(text).trim_end_matches(':');
+    let path = match text.split_once('<') {
+        Some((path, _)) if text.ends_with('>') => path.trim_end_matches(':'),
+        _ => text,
+    };
     let is_path = path
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':'));
@@ -240,6 +243,8 @@ mod tests {
             ("a.b.Cart", Some("Cart")),
             ("crate::m::Cart", Some("Cart")),
             ("Vec::<u8>", Some("Vec")),
+            ("Vec<u8>", Some("Vec")),
+            ("Vec<u8>::make()", None),
             ("f(x).Cart", None),
             ("\"text\"", None),
         ];

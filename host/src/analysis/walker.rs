@@ -18,7 +18,7 @@ pub(super) fn walk<'t>(tree: &'t Tree, syntax: Syntax<'t>, analysis: FileAnalysi
         scopes: Scopes::default(),
         docs: DocTracker::new(syntax.source),
         outline: Outline::new(analysis),
-        called_member: None,
+        naming_member: None,
         is_abstract: false,
         docstring: None,
     };
@@ -46,8 +46,9 @@ struct Walker<'t> {
     scopes: Scopes<'t>,
     docs: DocTracker<'t>,
     outline: Outline<'t>,
-    /// The member access that the call visited last consists of; it comes next and is no usage of its own.
-    called_member: Option<usize>,
+    /// The member access that names what the last call calls or the last definition defines; it comes next and is no
+    /// usage of its own.
+    naming_member: Option<usize>,
     /// A decorator has made the definition that follows abstract.
     is_abstract: bool,
     /// The docstring that a language writes as a statement of the file.
@@ -132,6 +133,7 @@ impl<'t> Walker<'t> {
         if parts.only_in_class && self.scopes.class().is_none() {
             return;
         }
+        self.naming_member = parts.assigned_to.map(|member| member.id());
         let place = definitions::place(&self.syntax, node);
         let owner = parts.owner.filter(|owner| !self.outline.is_module(owner));
         let class = match owner {
@@ -176,7 +178,7 @@ impl<'t> Walker<'t> {
     fn call(&mut self, node: Node<'t>, field: Field) {
         let called = self.syntax.field(node, field);
         if let Some(callee) = called.and_then(|called| callee(&self.syntax, called)) {
-            self.called_member = callee.member.map(|member| member.id());
+            self.naming_member = callee.member.map(|member| member.id());
             let usage = self.resolver().call(&callee);
             self.outline.add_usage(usage);
         }
@@ -196,7 +198,7 @@ impl<'t> Walker<'t> {
             return;
         };
         let callee = callee(&self.syntax, made);
-        self.called_member = callee
+        self.naming_member = callee
             .as_ref()
             .and_then(|callee| callee.member)
             .map(|member| member.id());
@@ -210,7 +212,7 @@ impl<'t> Walker<'t> {
     }
 
     fn member(&mut self, node: Node<'t>, object: Field, name: Field) {
-        if self.called_member == Some(node.id()) {
+        if self.naming_member == Some(node.id()) {
             return;
         }
         let name = self

@@ -87,8 +87,11 @@ impl App {
 }
 
 impl AppError {
-    /// Whether the configuration has to be changed, as opposed to something that may pass.
+    /// Whether the configuration or the environment has to be changed, as opposed to something that may pass.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Database(UniversalDriverError::Resolve(_)))
+        matches!(
+            self,
+            Self::Paths(_) | Self::Database(UniversalDriverError::Resolve(_))
+        )
     }
 }

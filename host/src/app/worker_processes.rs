@@ -60,7 +60,10 @@ fn run_database() -> Result<ExitCode, WorkerStartError> {
 fn run_file_watcher() -> Result<ExitCode, WorkerStartError> {
     let (control, hello): (_, FileWatcherHello) = meet_host()?;
     let config = hello.config.workers.file_watcher.clone();
-    log_to(WorkerKind::FileWatcher, hello.config.worker_log(WorkerKind::FileWatcher.as_str()));
+    log_to(
+        WorkerKind::FileWatcher,
+        hello.config.worker_log(WorkerKind::FileWatcher.as_str()),
+    );
     let app = App::of_worker(hello.config, &hello.plugin_dirs);
     match app.and_then(|app| app.database()) {
         Ok(database) => Ok(file_watcher::run(&control, &config, database.database())),

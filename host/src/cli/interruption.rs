@@ -1,4 +1,4 @@
-//! ^C and SIGTERM stop an operation in good order; a second ^C stops the process at once.
+//! An interruption (`^C` or SIGTERM) stops an operation in good order, a second one stops the process.
 
 use std::io;
 use std::sync::Arc;

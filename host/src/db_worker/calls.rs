@@ -58,7 +58,10 @@ impl<'s> Calls<'s> {
 
     /// Whether others may be waiting for this session's next request.
     pub(super) fn in_transaction(&self) -> bool {
-        matches!(self.transaction, Transaction::Write(_) | Transaction::Read(_))
+        matches!(
+            self.transaction,
+            Transaction::Write(_) | Transaction::Read(_)
+        )
     }
 
     /// Rolls the transaction back; the next request is told.
@@ -88,23 +91,36 @@ impl<'s> Calls<'s> {
 
     fn answer_without_rows(&mut self, request: &Request<'_>) -> Result<Answer> {
         match *request {
-            Request::Execute { sql, params, .. } => {
-                self.write(Write { sql, params, many: false }).map(Answer::Done)
-            }
-            Request::ExecuteMany { sql, batch, .. } => {
-                self.write(Write { sql, params: batch, many: true }).map(Answer::Done)
-            }
+            Request::Execute { sql, params, .. } => self
+                .write(Write {
+                    sql,
+                    params,
+                    many: false,
+                })
+                .map(Answer::Done),
+            Request::ExecuteMany { sql, batch, .. } => self
+                .write(Write {
+                    sql,
+                    params: batch,
+                    many: true,
+                })
+                .map(Answer::Done),
             Request::Describe { sql } => self.read_json(|opened| opened.connection.describe(sql)),
             Request::Tables => self.read_json(|opened| opened.connection.tables()),
             Request::Columns { table } => self.read_json(|opened| opened.connection.columns(table)),
-            Request::Ping => self.read(|opened| opened.connection.ping()).map(|()| done()),
+            Request::Ping => self
+                .read(|opened| opened.connection.ping())
+                .map(|()| done()),
             Request::Begin(mode) => self.begin(mode).map(|()| done()),
             Request::Commit { .. } => self.end(|connection| connection.commit()).map(|()| done()),
-            Request::Rollback => self.end(|connection| connection.rollback()).map(|()| done()),
+            Request::Rollback => self
+                .end(|connection| connection.rollback())
+                .map(|()| done()),
             Request::Cancel(key) => self.service.sessions.cancel(key).map(|()| done()),
-            Request::Hello(_) | Request::Query { .. } | Request::Stop => {
-                Err(DriverError::new(ErrorClass::Protocol, "this request does not belong here"))
-            }
+            Request::Hello(_) | Request::Query { .. } | Request::Stop => Err(DriverError::new(
+                ErrorClass::Protocol,
+                "this request does not belong here",
+            )),
         }
     }
 
@@ -141,7 +157,9 @@ impl<'s> Calls<'s> {
 
     /// A reader refuses a write before it gives any row.
     fn may_run_on_writer(&self, result: &Result<()>) -> bool {
-        let refused = result.as_ref().is_err_and(|error| error.class() == ErrorClass::ReadOnly);
+        let refused = result
+            .as_ref()
+            .is_err_and(|error| error.class() == ErrorClass::ReadOnly);
         refused && !self.read_only && matches!(self.transaction, Transaction::None)
     }
 
@@ -189,7 +207,9 @@ impl<'s> Calls<'s> {
         }
         if mode == TransactionMode::ReadOnly || self.read_only {
             let mut lease = self.service.readers.lease()?;
-            on_reader(self.running, &mut lease, |opened| opened.connection.begin(mode))?;
+            on_reader(self.running, &mut lease, |opened| {
+                opened.connection.begin(mode)
+            })?;
             self.transaction = Transaction::Read(lease);
         } else {
             let held = self.service.writer.hold();

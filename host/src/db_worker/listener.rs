@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::socket_peercred;
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::geteuid;
 
 use super::service::Service;
@@ -42,8 +43,8 @@ impl Listener {
         })
     }
 
-    /// Serves whoever connects, each in a thread; returns when the sessions drain and
-    /// [`wake`](Self::wake) is called.
+    /// Serves whoever connects, each in a thread, until the sessions drain and [`stop`](Self::stop) is
+    /// called.
     pub(super) fn accept_all(&self, service: &Arc<Service>) {
         loop {
             let accepted = self.listener.accept();
@@ -58,10 +59,9 @@ impl Listener {
         }
     }
 
-    /// Lets `accept_all` look around.
-    pub(super) fn wake(path: &Path) {
-        // When nobody listens any more there is nobody to wake.
-        let _ = UnixStream::connect(path);
+    /// Ends [`accept_all`](Self::accept_all), from another thread.
+    pub(super) fn stop(&self) -> io::Result<()> {
+        Ok(shutdown(&self.listener, Shutdown::Both)?)
     }
 }
 
@@ -75,7 +75,10 @@ impl Drop for Listener {
 fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
     let peer = socket_peercred(&stream)?;
     if peer.uid != geteuid() && !peer.uid.is_root() {
-        tracing::warn!(uid = peer.uid.as_raw(), "another user's process was turned away");
+        tracing::warn!(
+            uid = peer.uid.as_raw(),
+            "another user's process was turned away"
+        );
         return Ok(());
     }
     let place = match service.sessions.enter(&stream) {

@@ -60,7 +60,11 @@ mod tests {
             pid: 123_456,
             host_version: "1".into(),
         };
-        let short = DbWorkerOwner { socket: "/s".into(), pid: 1, host_version: "1".into() };
+        let short = DbWorkerOwner {
+            socket: "/s".into(),
+            pid: 1,
+            host_version: "1".into(),
+        };
         lock.announce(&long).unwrap();
         lock.announce(&short).unwrap();
         let read: DbWorkerOwner = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -46,6 +46,12 @@ impl Readers {
         })
     }
 
+    /// Closes the idle connections; for the end of the worker.
+    pub(super) fn close(&self) {
+        let idle = std::mem::take(&mut self.lock().idle);
+        idle.into_iter().for_each(OpenConnection::close);
+    }
+
     /// An idle connection, or `None` with a place reserved for a new one.
     fn reserve(&self) -> Option<OpenConnection> {
         let mut state = self.lock();
@@ -57,7 +63,10 @@ impl Readers {
                 state.open += 1;
                 return None;
             }
-            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .freed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -96,14 +105,18 @@ impl Deref for ReaderLease {
     type Target = OpenConnection;
 
     fn deref(&self) -> &OpenConnection {
-        self.opened.as_ref().expect("a lease has its connection until it is dropped")
+        self.opened
+            .as_ref()
+            .expect("a lease has its connection until it is dropped")
     }
 }
 
 #[allow(clippy::expect_used, reason = "the connection is taken only by drop")]
 impl DerefMut for ReaderLease {
     fn deref_mut(&mut self) -> &mut OpenConnection {
-        self.opened.as_mut().expect("a lease has its connection until it is dropped")
+        self.opened
+            .as_mut()
+            .expect("a lease has its connection until it is dropped")
     }
 }
 

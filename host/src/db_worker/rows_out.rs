@@ -41,13 +41,20 @@ impl<'s> RowsOut<'s> {
     fn append(&mut self, reply: &Reply<'_>) -> Flow {
         if let Err(error) = reply.append_to(self.out) {
             self.failure = Some(Failure::TooLarge(
-                DriverError::new(ErrorClass::LimitExceeded, "a row is too large for one answer")
-                    .with_detail(error.to_string()),
+                DriverError::new(
+                    ErrorClass::LimitExceeded,
+                    "a row is too large for one answer",
+                )
+                .with_detail(error.to_string()),
             ));
             return Flow::Stop;
         }
         self.begun = true;
-        if self.out.len() < SEND_AT { Flow::Continue } else { self.send() }
+        if self.out.len() < SEND_AT {
+            Flow::Continue
+        } else {
+            self.send()
+        }
     }
 
     /// While a query runs the client says nothing but that it has enough, or it is gone: so anything
@@ -58,14 +65,21 @@ impl<'s> RowsOut<'s> {
             return Flow::Stop;
         }
         self.out.clear();
-        let heard = recv(self.stream, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        let heard = recv(
+            self.stream,
+            &mut [0u8; 1],
+            RecvFlags::PEEK | RecvFlags::DONTWAIT,
+        );
         Flow::from_wants_more(heard.is_err())
     }
 }
 
 impl BlockReceiver for RowsOut<'_> {
     fn columns(&mut self, header: &[u8], count: usize) -> Flow {
-        self.append(&Reply::Header { count: count as u32, header })
+        self.append(&Reply::Header {
+            count: count as u32,
+            header,
+        })
     }
 
     fn block(&mut self, block: &[u8]) -> Flow {

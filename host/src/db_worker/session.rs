@@ -55,7 +55,9 @@ pub(super) fn serve(service: &Service, stream: UnixStream, place: &Place) {
 pub(super) fn refuse(mut stream: UnixStream, reason: &str) -> io::Result<()> {
     let error = DriverError::new(ErrorClass::Unavailable, reason).retryable();
     let mut out = Vec::new();
-    Reply::Error(error).append_to(&mut out).map_err(io::Error::other)?;
+    Reply::Error(error)
+        .append_to(&mut out)
+        .map_err(io::Error::other)?;
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
     stream.write_all(&out)
 }
@@ -124,7 +126,11 @@ fn greet(
     if hello.protocol != PROTOCOL {
         return Err(End::Protocol(hello.protocol));
     }
-    tracing::debug!(session = place.cancel.session, pid = hello.pid, "a client came");
+    tracing::debug!(
+        session = place.cancel.session,
+        pid = hello.pid,
+        "a client came"
+    );
     Ok(hello)
 }
 
@@ -148,5 +154,8 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+    )
 }

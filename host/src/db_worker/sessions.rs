@@ -95,7 +95,10 @@ pub(super) enum NoPlace {
 
 impl Sessions {
     /// Takes a place for the client on this stream.
-    pub(super) fn enter(self: &Arc<Self>, stream: &UnixStream) -> std::result::Result<Place, NoPlace> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        stream: &UnixStream,
+    ) -> std::result::Result<Place, NoPlace> {
         let stream = stream.try_clone()?;
         let mut state = self.lock();
         if state.draining {
@@ -127,7 +130,10 @@ impl Sessions {
     pub(super) fn cancel(&self, key: CancelKey) -> Result<()> {
         let running = {
             let state = self.lock();
-            let entry = state.open.get(&key.session).filter(|entry| entry.key == key.key);
+            let entry = state
+                .open
+                .get(&key.session)
+                .filter(|entry| entry.key == key.key);
             entry.map(|entry| Arc::clone(&entry.running))
         };
         running.map_or(Ok(()), |running| running.cancel())
@@ -157,7 +163,10 @@ impl Sessions {
         while !state.open.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                tracing::warn!(sessions = state.open.len(), "calls were still running at the deadline");
+                tracing::warn!(
+                    sessions = state.open.len(),
+                    "calls were still running at the deadline"
+                );
                 return;
             }
             let waited = self.ended.wait_timeout(state, left);
@@ -194,7 +203,12 @@ mod tests {
         let counter = Arc::new(Counter(AtomicUsize::new(0)));
         sessions.cancel(place.cancel).unwrap();
         place.running.during(Some(counter.clone()), || {
-            sessions.cancel(CancelKey { key: !place.cancel.key, ..place.cancel }).unwrap();
+            sessions
+                .cancel(CancelKey {
+                    key: !place.cancel.key,
+                    ..place.cancel
+                })
+                .unwrap();
             assert_eq!(counter.0.load(Ordering::SeqCst), 0);
             sessions.cancel(place.cancel).unwrap();
         });

@@ -19,9 +19,22 @@ pub(super) struct OpenConnection {
     pub(super) cancel: Option<Arc<dyn CancelHandle>>,
 }
 
+impl OpenConnection {
+    /// Ends the connection; the last one to end lets SQLite fold its log back into the file.
+    pub(super) fn close(mut self) {
+        if let Err(error) = self.connection.close() {
+            tracing::warn!(%error, "a connection did not close cleanly");
+        }
+    }
+}
+
 impl Store {
     pub(super) fn new(driver: Arc<dyn Driver>, writing: Options, reading: Options) -> Self {
-        Self { driver, writing, reading }
+        Self {
+            driver,
+            writing,
+            reading,
+        }
     }
 
     pub(super) fn open_writer(&self) -> Result<OpenConnection> {

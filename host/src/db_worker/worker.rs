@@ -46,15 +46,24 @@ enum StartError {
     #[error("another process owns {0}")]
     Owned(String),
     #[error("the lock file {path} cannot be used: {source}")]
-    Lock { path: String, source: std::io::Error },
+    Lock {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("the plugin {path} cannot be used: {source}")]
     Plugin { path: String, source: LoadError },
     #[error("the options of the database are wrong: {0}")]
     Options(String),
     #[error("the database {database} cannot be opened: {source}")]
-    Open { database: String, source: DriverError },
+    Open {
+        database: String,
+        source: DriverError,
+    },
     #[error("the socket {path} cannot be listened on: {source}")]
-    Socket { path: String, source: std::io::Error },
+    Socket {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("the host is gone")]
     NoHost,
 }
@@ -88,7 +97,10 @@ fn start(
 ) -> Result<Worker, StartError> {
     let mut lock = take_lock(hello)?;
     let service = Arc::new(open_service(control, hello, loader)?);
-    let socket_error = |source| StartError::Socket { path: shown(&hello.socket), source };
+    let socket_error = |source| StartError::Socket {
+        path: shown(&hello.socket),
+        source,
+    };
     let listener = Listener::bind(&hello.socket).map_err(socket_error)?;
     let pid = std::process::id();
     let owner = DbWorkerOwner {
@@ -96,9 +108,14 @@ fn start(
         pid,
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    lock.announce(&owner)
-        .map_err(|source| StartError::Lock { path: shown(&hello.owner_file), source })?;
-    let ready = DbWorkerReady { socket: hello.socket.clone(), pid };
+    lock.announce(&owner).map_err(|source| StartError::Lock {
+        path: shown(&hello.owner_file),
+        source,
+    })?;
+    let ready = DbWorkerReady {
+        socket: hello.socket.clone(),
+        pid,
+    };
     control.ready(&ready).map_err(|_| StartError::NoHost)?;
     Ok(Worker {
         service,
@@ -109,7 +126,10 @@ fn start(
 }
 
 fn take_lock(hello: &DbWorkerHello) -> Result<OwnerLock, StartError> {
-    let lock_error = |source| StartError::Lock { path: shown(&hello.owner_file), source };
+    let lock_error = |source| StartError::Lock {
+        path: shown(&hello.owner_file),
+        source,
+    };
     if let Some(parent) = hello.owner_file.parent() {
         std::fs::create_dir_all(parent).map_err(lock_error)?;
     }
@@ -125,8 +145,14 @@ fn open_service(
 ) -> Result<Service, StartError> {
     let plugin = loader
         .load(&hello.library)
-        .map_err(|source| StartError::Plugin { path: shown(&hello.library), source })?;
-    let open_error = |source| StartError::Open { database: shown(&hello.database), source };
+        .map_err(|source| StartError::Plugin {
+            path: shown(&hello.library),
+            source,
+        })?;
+    let open_error = |source| StartError::Open {
+        database: shown(&hello.database),
+        source,
+    };
     let writing = options(&plugin, hello, false)?;
     let reading = options(&plugin, hello, true)?;
     match plugin.driver.create_database(&writing) {
@@ -135,8 +161,12 @@ fn open_service(
     }
     let metrics = Arc::new(Metrics::default());
     let store = Arc::new(Store::new(plugin.driver, writing, reading));
-    let writer = Writer::open(Arc::clone(&store), Arc::clone(&metrics), control.shutdown_signal())
-        .map_err(open_error)?;
+    let writer = Writer::open(
+        Arc::clone(&store),
+        Arc::clone(&metrics),
+        control.shutdown_signal(),
+    )
+    .map_err(open_error)?;
     Ok(Service {
         driver: plugin.descriptor.name,
         readers: Arc::new(Readers::new(store, hello.readers)),
@@ -186,15 +216,26 @@ impl Worker {
             let request = shutdown.wait();
             tracing::info!(reason = ?request.reason, "the DB worker is asked to stop");
             self.service.sessions.drain(request.deadline);
-            Listener::wake(&self.socket);
+            if let Err(error) = self.listener.stop() {
+                tracing::error!(%error, "the listener cannot be ended");
+            }
             accepting.is_ok()
         });
+        // A call that outlived the deadline still has its connection; the process ends under it.
+        if self.service.sessions.count() == 0 {
+            self.service.readers.close();
+            self.service.writer.close();
+        }
         if let Err(error) = self.lock.clear() {
             tracing::warn!(%error, "the announcement could not be taken back");
         }
         drop(self.listener);
         tracing::info!("the DB worker ends");
-        if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if accepted {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -62,7 +62,10 @@ impl<T, R> GroupMember<T, R> {
 impl<T, R> WriteQueue<T, R> {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State { held: false, waiting: VecDeque::new() }),
+            state: Mutex::new(State {
+                held: false,
+                waiting: VecDeque::new(),
+            }),
         }
     }
 
@@ -117,7 +120,11 @@ impl<T, R> WriteQueue<T, R> {
         let mut state = self.lock();
         let mut group = Vec::new();
         while let Some(Waiting { write: Some(_), .. }) = state.waiting.front() {
-            if let Some(Waiting { write: Some(write), ticket }) = state.waiting.pop_front() {
+            if let Some(Waiting {
+                write: Some(write),
+                ticket,
+            }) = state.waiting.pop_front()
+            {
                 group.push(GroupMember { write, ticket });
             }
         }
@@ -131,8 +138,14 @@ impl<T, R> WriteQueue<T, R> {
 
 impl<T, R> State<T, R> {
     fn wait(&mut self, write: Option<T>) -> Arc<Ticket<R>> {
-        let ticket = Arc::new(Ticket { news: Mutex::new(None), arrived: Condvar::new() });
-        self.waiting.push_back(Waiting { write, ticket: Arc::clone(&ticket) });
+        let ticket = Arc::new(Ticket {
+            news: Mutex::new(None),
+            arrived: Condvar::new(),
+        });
+        self.waiting.push_back(Waiting {
+            write,
+            ticket: Arc::clone(&ticket),
+        });
         ticket
     }
 }
@@ -149,7 +162,10 @@ impl<R> Ticket<R> {
             if let Some(news) = news.take() {
                 return news;
             }
-            news = self.arrived.wait(news).unwrap_or_else(PoisonError::into_inner);
+            news = self
+                .arrived
+                .wait(news)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -218,7 +234,10 @@ mod tests {
             });
             until_waiting(&queue, 5);
             queue.release();
-            let doubled: Vec<_> = results.into_iter().map(|result| result.join().unwrap()).collect();
+            let doubled: Vec<_> = results
+                .into_iter()
+                .map(|result| result.join().unwrap())
+                .collect();
             assert_eq!(doubled, [2, 4, 6]);
             transaction.join().unwrap();
             assert_eq!(late.join().unwrap(), 18);

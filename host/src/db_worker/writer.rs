@@ -83,8 +83,17 @@ impl Writer {
         }
     }
 
+    /// Closes the writing connection; for the end of the worker, when nobody writes any more.
+    pub(super) fn close(&self) {
+        if let Err(error) = self.lock().connection.close() {
+            tracing::warn!(%error, "the writing connection did not close cleanly");
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, OpenConnection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does what an error demands of the worker.
@@ -177,7 +186,12 @@ impl<'w> Held<'w> {
             results.resize_with(others.len() + 1, || Err(error.clone()));
         }
         let mut results = results.into_iter();
-        let lost = || Err(DriverError::new(driver_api::ErrorClass::Internal, "a write got no answer"));
+        let lost = || {
+            Err(DriverError::new(
+                driver_api::ErrorClass::Internal,
+                "a write got no answer",
+            ))
+        };
         let own = results.next().unwrap_or_else(lost);
         for other in others {
             other.done(results.next().unwrap_or_else(lost));

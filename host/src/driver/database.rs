@@ -9,7 +9,7 @@ use super::connector::Connector;
 use super::pool::{Lease, Pool, PoolLimits};
 use super::session::Session;
 
-/// How long reads and transactions are tried again while the database is away. A DB worker that was
+/// How long reads and transactions are tried again after their first failure, while the database is away. A DB worker that was
 /// killed is back within a fraction of this.
 const RETRY_FOR: Duration = Duration::from_secs(20);
 
@@ -78,7 +78,8 @@ impl Database {
     }
 
     fn again_while_away<T>(&self, mut work: impl FnMut(&mut Lease<'_>) -> Result<T>) -> Result<T> {
-        let deadline = Instant::now() + RETRY_FOR;
+        // From the first failure on: the work itself may take as long as it takes.
+        let mut deadline = None;
         let mut pause = Duration::from_millis(1);
         loop {
             let result = self.pool.lease().and_then(|mut lease| {
@@ -86,7 +87,11 @@ impl Database {
                 lease.note(result)
             });
             match result {
-                Err(error) if runs_again(&error) && Instant::now() < deadline => {
+                Err(error)
+                    if runs_again(&error)
+                        && Instant::now()
+                            < *deadline.get_or_insert_with(|| Instant::now() + RETRY_FOR) =>
+                {
                     tracing::debug!(%error, "running again");
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(200));
@@ -99,7 +104,10 @@ impl Database {
 
 /// Whether everything is as if the failed work had not been tried, and trying again may help.
 fn runs_again(error: &DriverError) -> bool {
-    let away = matches!(error.class(), ErrorClass::ConnectionLost | ErrorClass::Conflict);
+    let away = matches!(
+        error.class(),
+        ErrorClass::ConnectionLost | ErrorClass::Conflict
+    );
     error.outcome() == Outcome::NotApplied && (away || error.is_retryable())
 }
 

@@ -96,7 +96,10 @@ impl Pool {
         let mut state = self.lock();
         loop {
             if state.closed {
-                return Err(DriverError::new(ErrorClass::Unavailable, "the database is closed"));
+                return Err(DriverError::new(
+                    ErrorClass::Unavailable,
+                    "the database is closed",
+                ));
             }
             if let Some(session) = state.idle.pop() {
                 return Ok(Some(session));
@@ -126,7 +129,10 @@ impl Pool {
     }
 
     fn connect(&self) -> Result<Session> {
-        self.connector.connect().map(Session::new).inspect_err(|_| self.release_place())
+        self.connector
+            .connect()
+            .map(Session::new)
+            .inspect_err(|_| self.release_place())
     }
 
     fn give_back(&self, session: Session, broken: bool) {
@@ -186,14 +192,18 @@ impl Deref for Lease<'_> {
 
     #[allow(clippy::expect_used, reason = "the session is taken only by drop")]
     fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a lease has its session until it is dropped")
+        self.session
+            .as_ref()
+            .expect("a lease has its session until it is dropped")
     }
 }
 
 impl DerefMut for Lease<'_> {
     #[allow(clippy::expect_used, reason = "the session is taken only by drop")]
     fn deref_mut(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a lease has its session until it is dropped")
+        self.session
+            .as_mut()
+            .expect("a lease has its session until it is dropped")
     }
 }
 

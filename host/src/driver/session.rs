@@ -50,7 +50,11 @@ impl Session {
         each: impl FnMut(RowRef<'_>) -> Result<Flow>,
     ) -> Result<()> {
         let params = fill(&mut self.params, params)?;
-        let mut reader = RowReader { header, each, failed: None };
+        let mut reader = RowReader {
+            header,
+            each,
+            failed: None,
+        };
         let mut sink = RowSink::new(&mut self.block, &mut reader);
         let result = self.connection.query(sql, params, &mut sink);
         if result.is_ok() {

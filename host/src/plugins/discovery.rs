@@ -62,8 +62,9 @@ pub fn search_directories(
     executable: Option<&Path>,
 ) -> Vec<SearchDirectory> {
     let variable = std::env::var_os(DIRECTORIES_VARIABLE).unwrap_or_default();
-    let environment: Vec<PathBuf> =
-        std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
+    let environment: Vec<PathBuf> = std::env::split_paths(&variable)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
     let beside = executable.and_then(Path::parent).map(Path::to_owned);
     let groups = [
         (Origin::Flag, flags.to_vec()),
@@ -73,7 +74,10 @@ pub fn search_directories(
         (Origin::System, vec![SYSTEM_DIRECTORY.into()]),
     ];
     let named = groups.into_iter().flat_map(|(origin, paths)| {
-        paths.into_iter().map(move |path| SearchDirectory { path: absolute(&path), origin })
+        paths.into_iter().map(move |path| SearchDirectory {
+            path: absolute(&path),
+            origin,
+        })
     });
     let mut unique: Vec<SearchDirectory> = Vec::new();
     for directory in named {
@@ -92,9 +96,12 @@ pub fn discover(directories: &[SearchDirectory]) -> Discovered {
     let mut discovered = Discovered::default();
     for directory in directories {
         match candidates_in(directory) {
-            Ok(paths) => discovered.candidates.extend(
-                paths.into_iter().map(|path| Candidate { path, origin: directory.origin }),
-            ),
+            Ok(paths) => discovered
+                .candidates
+                .extend(paths.into_iter().map(|path| Candidate {
+                    path,
+                    origin: directory.origin,
+                })),
             Err(problem) => discovered.problems.push(problem),
         }
     }
@@ -148,7 +155,10 @@ mod tests {
     use super::*;
 
     fn directory(path: &Path, origin: Origin) -> SearchDirectory {
-        SearchDirectory { path: path.to_owned(), origin }
+        SearchDirectory {
+            path: path.to_owned(),
+            origin,
+        }
     }
 
     #[test]
@@ -182,7 +192,11 @@ mod tests {
             std::fs::write(place.path().join(name), "").unwrap();
         }
         let found = discover(&[directory(place.path(), Origin::Config)]);
-        let names: Vec<_> = found.candidates.iter().map(|c| c.path.file_name().unwrap()).collect();
+        let names: Vec<_> = found
+            .candidates
+            .iter()
+            .map(|c| c.path.file_name().unwrap())
+            .collect();
         assert_eq!(names, ["a.so", "b.so"]);
         assert!(found.problems.is_empty());
     }
@@ -202,6 +216,10 @@ mod tests {
         let paths: Vec<_> = found.candidates.iter().map(|c| c.path.clone()).collect();
         assert_eq!(paths, [place.path().join("libx.so")]);
         assert_eq!(found.problems.len(), 1);
-        assert!(found.problems[0].contains("missing"), "{:?}", found.problems);
+        assert!(
+            found.problems[0].contains("missing"),
+            "{:?}",
+            found.problems
+        );
     }
 }

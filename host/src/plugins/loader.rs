@@ -75,7 +75,10 @@ impl Loader {
 /// Opens the library and reads its root symbol.
 ///
 /// RTLD_NOW, because a symbol that is missing at the first call would end the process then.
-#[allow(unsafe_code, reason = "opening a library and reading its symbol is what this file is for")]
+#[allow(
+    unsafe_code,
+    reason = "opening a library and reading its symbol is what this file is for"
+)]
 fn open(path: &Path) -> Result<PluginHeader, LoadError> {
     // SAFETY: running the library's constructors is what the caller asks for; see `Loader::load`.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
@@ -92,9 +95,12 @@ fn open(path: &Path) -> Result<PluginHeader, LoadError> {
 
 /// What the system's loader said, without the name of the private copy that means nothing to users.
 fn reason(error: &libloading::Error, copy: &Path) -> String {
-    let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let detail =
+        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     let copy = copy.display().to_string();
-    detail.replace(&format!("{copy}: "), "").replace(&copy, "the plugin")
+    detail
+        .replace(&format!("{copy}: "), "")
+        .replace(&copy, "the plugin")
 }
 
 #[cfg(test)]
@@ -115,7 +121,10 @@ mod tests {
             refusal(b"this is text, not a library"),
             "the system cannot load it: file too short"
         );
-        assert_eq!(refusal(&[b'x'; 4096]), "the system cannot load it: invalid ELF header");
+        assert_eq!(
+            refusal(&[b'x'; 4096]),
+            "the system cannot load it: invalid ELF header"
+        );
         assert_eq!(refusal(b""), "the system cannot load it: file too short");
     }
 }

@@ -93,14 +93,24 @@ mod tests {
 
     #[test]
     fn the_bundled_manifest_names_the_sqlite_drivers() {
-        let names: Vec<_> = bundled().unwrap().into_iter().map(|entry| entry.name).collect();
-        assert!(names.starts_with(&["sqlite".into(), "sqlite-proxy".into()]), "{names:?}");
+        let names: Vec<_> = bundled()
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
+        assert!(
+            names.starts_with(&["sqlite".into(), "sqlite-proxy".into()]),
+            "{names:?}"
+        );
     }
 
     #[test]
     fn a_wrong_key_is_named() {
         let error = parse("[[plugin]]\nname = 'x'\nfile = 'y'", Path::new("p")).unwrap_err();
-        assert!(error.to_string().contains("unknown field `file`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `file`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub enum PolicyError {
         accepted: String,
     },
     /// The driver's name, or one of its aliases, is not usable in a config.
-    #[error("its driver calls itself `{0}`; a name has only lower-case letters, digits, `-` and `_`")]
+    #[error(
+        "its driver calls itself `{0}`; a name has only lower-case letters, digits, `-` and `_`"
+    )]
     Name(String),
     /// The driver's version is not semver.
     #[error("its driver's version `{0}` is not of the form 1.2.3")]
@@ -83,7 +85,10 @@ mod tests {
         assert_eq!(check_api_version(driver_api::abi::API_VERSION), Ok(()));
         let error = check_api_version("99.0.0").unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("99.0.0") && text.contains("this host accepts >=0."), "{text}");
+        assert!(
+            text.contains("99.0.0") && text.contains("this host accepts >=0."),
+            "{text}"
+        );
         assert!(check_api_version("nonsense").is_err());
     }
 
@@ -93,9 +98,18 @@ mod tests {
             DriverDescriptor::new(name, version, Placement::Direct, Dialect::Generic)
         };
         assert_eq!(check_descriptor(&named("my-db_2", "1.2.3")), Ok(()));
-        assert_eq!(check_descriptor(&named("My DB", "1.2.3")), Err(PolicyError::Name("My DB".into())));
-        assert_eq!(check_descriptor(&named("x", "1")), Err(PolicyError::Version("1".into())));
+        assert_eq!(
+            check_descriptor(&named("My DB", "1.2.3")),
+            Err(PolicyError::Name("My DB".into()))
+        );
+        assert_eq!(
+            check_descriptor(&named("x", "1")),
+            Err(PolicyError::Version("1".into()))
+        );
         let alias = named("x", "1.0.0").alias("");
-        assert_eq!(check_descriptor(&alias), Err(PolicyError::Name(String::new())));
+        assert_eq!(
+            check_descriptor(&alias),
+            Err(PolicyError::Name(String::new()))
+        );
     }
 }

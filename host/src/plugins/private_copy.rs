@@ -50,13 +50,19 @@ fn read(library: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is not a regular file"));
     }
     if found.len() > MAX_BYTES {
-        return Err(io::Error::other(format!("it has {} bytes, more than {MAX_BYTES}", found.len())));
+        return Err(io::Error::other(format!(
+            "it has {} bytes, more than {MAX_BYTES}",
+            found.len()
+        )));
     }
     fs::read(library)
 }
 
 fn create_private(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
 }
 
@@ -76,11 +82,21 @@ fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Takes old versions away. One that is still loaded somewhere stays usable there.
 fn remove_old(directory: &Path, current: &Path) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path != current) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for path in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path != current)
+    {
         let old = fs::metadata(&path)
             .and_then(|found| found.modified())
-            .is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age > KEEP_FOR));
+            .is_ok_and(|made| {
+                SystemTime::now()
+                    .duration_since(made)
+                    .is_ok_and(|age| age > KEEP_FOR)
+            });
         if old {
             // A copy that cannot be removed costs space only.
             let _ = fs::remove_file(path);

@@ -41,7 +41,11 @@ pub fn probe(executable: &Path, library: &Path) -> Verdict {
 ///
 /// # Errors
 /// When the verdict cannot be printed.
-pub fn run_child(loader: &Loader, library: &Path, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+pub fn run_child(
+    loader: &Loader,
+    library: &Path,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
     let verdict = match loader.load(library) {
         Ok(plugin) => Verdict::Usable(plugin.descriptor),
         Err(error) => Verdict::Refused(error.to_string()),
@@ -71,7 +75,10 @@ fn wait_for(mut child: Child) -> Verdict {
     };
     match child.wait() {
         Ok(status) if status.success() => read_verdict(&text),
-        Ok(status) => Verdict::Refused(format!("opening it ended the probing process {}", how(status))),
+        Ok(status) => Verdict::Refused(format!(
+            "opening it ended the probing process {}",
+            how(status)
+        )),
         Err(error) => Verdict::Refused(format!("its probe could not be waited for: {error}")),
     }
 }

@@ -72,8 +72,17 @@ pub enum RegistryError {
 }
 
 fn unknown_text(name: &str, known: &[String], refused: &[String], searched: &[PathBuf]) -> String {
-    let list = |items: Vec<String>| if items.is_empty() { "none".into() } else { items.join(", ") };
-    let searched = searched.iter().map(|path| path.display().to_string()).collect();
+    let list = |items: Vec<String>| {
+        if items.is_empty() {
+            "none".into()
+        } else {
+            items.join(", ")
+        }
+    };
+    let searched = searched
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     let mut text = format!(
         "there is no database driver `{name}`; known types are: {}; looked in: {}",
         list(known.to_vec()),
@@ -126,7 +135,8 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`].
     pub fn find(&self, name: &str) -> Result<(&DriverDescriptor, &Path), RegistryError> {
-        self.index_of(name).map(|(_, descriptor, path)| (descriptor, path))
+        self.index_of(name)
+            .map(|(_, descriptor, path)| (descriptor, path))
     }
 
     /// The driver of this name or alias, loaded into this process now if it was not.
@@ -142,11 +152,14 @@ impl Registry {
         if let Some(driver) = loaded.get(&index) {
             return Ok(Arc::clone(driver));
         }
-        let plugin = self.loader.load(path).map_err(|source| RegistryError::Load {
-            name: descriptor.name.clone(),
-            path: path.to_owned(),
-            source,
-        })?;
+        let plugin = self
+            .loader
+            .load(path)
+            .map_err(|source| RegistryError::Load {
+                name: descriptor.name.clone(),
+                path: path.to_owned(),
+                source,
+            })?;
         loaded.insert(index, Arc::clone(&plugin.driver));
         Ok(plugin.driver)
     }
@@ -162,16 +175,26 @@ impl Registry {
     }
 
     fn unknown(&self, name: &str) -> RegistryError {
-        let refused = self.records.iter().filter_map(|record| match &record.verdict {
-            Verdict::Refused(reason) => Some(format!("{}: {reason}", record.path.display())),
-            Verdict::Usable(_) => None,
-        });
-        let known = self.names.keys().filter(|name| *name != PROXY && *name != "sqlite_proxy");
+        let refused = self
+            .records
+            .iter()
+            .filter_map(|record| match &record.verdict {
+                Verdict::Refused(reason) => Some(format!("{}: {reason}", record.path.display())),
+                Verdict::Usable(_) => None,
+            });
+        let known = self
+            .names
+            .keys()
+            .filter(|name| *name != PROXY && *name != "sqlite_proxy");
         RegistryError::Unknown {
             name: name.to_owned(),
             known: known.cloned().collect(),
             refused: refused.collect(),
-            searched: self.directories.iter().map(|directory| directory.path.clone()).collect(),
+            searched: self
+                .directories
+                .iter()
+                .map(|directory| directory.path.clone())
+                .collect(),
         }
     }
 }
@@ -184,7 +207,10 @@ fn probe_all(executable: &Path, candidates: &[Candidate]) -> Vec<Verdict> {
             .map(|candidate| scope.spawn(|| probe::probe(executable, &candidate.path)))
             .collect();
         let lost = || Verdict::Refused("its probe could not be run".into());
-        probes.into_iter().map(|probe| probe.join().unwrap_or_else(|_| lost())).collect()
+        probes
+            .into_iter()
+            .map(|probe| probe.join().unwrap_or_else(|_| lost()))
+            .collect()
     })
 }
 
@@ -193,7 +219,9 @@ fn by_name(records: &[PluginRecord]) -> (BTreeMap<String, usize>, Vec<String>) {
     let mut names = BTreeMap::new();
     let mut shadowed = Vec::new();
     for (index, record) in records.iter().enumerate() {
-        let Some(descriptor) = record.verdict.descriptor() else { continue };
+        let Some(descriptor) = record.verdict.descriptor() else {
+            continue;
+        };
         for name in std::iter::once(&descriptor.name).chain(&descriptor.aliases) {
             let first = *names.entry(name.clone()).or_insert(index);
             if first != index {
@@ -228,7 +256,10 @@ mod tests {
         let records = [record("/1/a.so", "a"), record("/2/b.so", "b")];
         let (names, shadowed) = by_name(&records);
         assert_eq!((names["a"], names["b"], names["shared"]), (0, 1, 0));
-        assert_eq!(shadowed, ["/2/b.so also claims the name `shared`; /1/a.so is used"]);
+        assert_eq!(
+            shadowed,
+            ["/2/b.so also claims the name `shared`; /1/a.so is used"]
+        );
     }
 
     #[test]

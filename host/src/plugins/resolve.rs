@@ -47,7 +47,9 @@ pub enum ResolveError {
         problems: Vec<OptionProblem>,
     },
     /// The config asks for what the driver's placement forbids.
-    #[error("the driver `{0}` must run in a DB worker: remove `worker.enabled: false` from the database section")]
+    #[error(
+        "the driver `{0}` must run in a DB worker: remove `worker.enabled: false` from the database section"
+    )]
     WorkerNeeded(String),
 }
 
@@ -60,7 +62,10 @@ fn join(problems: &[OptionProblem]) -> String {
 ///
 /// # Errors
 /// See [`ResolveError`].
-pub fn resolve(registry: &Registry, config: &DatabaseConfig) -> Result<ResolvedDatabase, ResolveError> {
+pub fn resolve(
+    registry: &Registry,
+    config: &DatabaseConfig,
+) -> Result<ResolvedDatabase, ResolveError> {
     let (descriptor, library) = registry.find(&config.kind)?;
     let options = Options::check(&descriptor.options, &config.options, &config.base_dir).map_err(
         |problems| ResolveError::Options {
@@ -69,7 +74,9 @@ pub fn resolve(registry: &Registry, config: &DatabaseConfig) -> Result<ResolvedD
         },
     )?;
     let reach = if in_worker(descriptor, config.worker.enabled)? {
-        Reach::Worker { library: library.to_owned() }
+        Reach::Worker {
+            library: library.to_owned(),
+        }
     } else {
         Reach::Direct
     };
@@ -84,7 +91,9 @@ pub fn resolve(registry: &Registry, config: &DatabaseConfig) -> Result<ResolvedD
 /// The driver's placement decides; the config may put a direct driver into a worker as well.
 fn in_worker(descriptor: &DriverDescriptor, asked: Option<bool>) -> Result<bool, ResolveError> {
     match (descriptor.placement, asked) {
-        (Placement::Worker, Some(false)) => Err(ResolveError::WorkerNeeded(descriptor.name.clone())),
+        (Placement::Worker, Some(false)) => {
+            Err(ResolveError::WorkerNeeded(descriptor.name.clone()))
+        }
         (Placement::Worker, _) => Ok(true),
         (Placement::Direct, asked) => Ok(asked == Some(true)),
     }

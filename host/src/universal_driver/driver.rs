@@ -79,7 +79,11 @@ impl UniversalDriver {
             Way::Worker(connector) => Arc::clone(connector) as _,
         };
         let database = Database::new(connector, PoolLimits::default());
-        Ok(Self { resolved, way, database })
+        Ok(Self {
+            resolved,
+            way,
+            database,
+        })
     }
 
     /// Creates the database where it is missing and that is possible; answers whether it was created.

@@ -14,7 +14,9 @@ pub enum UniversalDriverError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The proxy driver, through which DB workers are reached, is not available.
-    #[error("the database is served by a DB worker, which cannot be reached without its proxy driver: {0}")]
+    #[error(
+        "the database is served by a DB worker, which cannot be reached without its proxy driver: {0}"
+    )]
     Proxy(#[from] RegistryError),
     /// The database's directory cannot be used.
     #[error("the directory of the database cannot be used: {0}")]

@@ -15,7 +15,11 @@ use crate::plugins::resolve::ResolvedDatabase;
 pub fn identity(database: &ResolvedDatabase) -> io::Result<PathBuf> {
     match database.options.path("path") {
         Some(path) => canonical(&path),
-        None => Ok(PathBuf::from(format!("{}-{}", database.driver, digest(&database.options)))),
+        None => Ok(PathBuf::from(format!(
+            "{}-{}",
+            database.driver,
+            digest(&database.options)
+        ))),
     }
 }
 
@@ -51,14 +55,26 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         std::os::unix::fs::symlink(&file, root.join("alias.db")).unwrap();
         assert_eq!(canonical(&root.join("alias.db")).unwrap(), file);
-        assert_eq!(canonical(&root.join("../").join(root.file_name().unwrap()).join("x.db")).unwrap(), file);
+        assert_eq!(
+            canonical(
+                &root
+                    .join("../")
+                    .join(root.file_name().unwrap())
+                    .join("x.db")
+            )
+            .unwrap(),
+            file
+        );
     }
 
     #[test]
     fn the_directory_is_made_where_it_is_missing() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
-        assert_eq!(canonical(&root.join("a/b/x.db")).unwrap(), root.join("a/b/x.db"));
+        assert_eq!(
+            canonical(&root.join("a/b/x.db")).unwrap(),
+            root.join("a/b/x.db")
+        );
         assert!(root.join("a/b").is_dir());
     }
 }

@@ -55,7 +55,7 @@ impl Conversation {
         self.reader
             .stream()
             .write_all(&self.out)
-            .map_err(|error| error::lost(&error.to_string()))?;
+            .map_err(|error| error::not_sent(&error))?;
         if self.out.capacity() > KEEP {
             self.out = Vec::new();
         }

@@ -36,6 +36,11 @@ pub(crate) fn lost(detail: &str) -> DriverError {
     .with_detail(detail)
 }
 
+/// The request did not leave as a whole. The worker acts on whole requests only, so nothing happened.
+pub(crate) fn not_sent(error: &io::Error) -> DriverError {
+    lost(&error.to_string()).retryable()
+}
+
 /// The worker is about to end and did not begin with the request.
 pub(crate) fn going_away() -> DriverError {
     DriverError::new(

@@ -41,7 +41,11 @@ impl Chain {
         let config = Config::from_value(config, directory.path()).unwrap();
         let app = App::new(config, &[]).unwrap();
         let driver = app.database().unwrap();
-        Self { driver, app, directory }
+        Self {
+            driver,
+            app,
+            directory,
+        }
     }
 
     pub fn database(&self) -> CodeDatabase {

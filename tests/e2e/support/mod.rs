@@ -14,7 +14,10 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// Copies a directory with everything in it, so that a test can change it.

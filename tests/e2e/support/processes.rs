@@ -16,7 +16,9 @@ pub struct Process {
 pub fn with_open(file: &Path) -> Vec<Process> {
     matching(|pid| {
         fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| {
-            entries.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to == file))
+            entries
+                .flatten()
+                .any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to == file))
         })
     })
 }
@@ -25,7 +27,12 @@ pub fn with_open(file: &Path) -> Vec<Process> {
 /// from private copies, so the copy's name is no help.
 pub fn with_mapped(root: u32, library: &Path) -> Vec<Process> {
     let wanted = fs::read(library).unwrap();
-    matching(|pid| is_below(pid, root) && mapped_libraries(pid).iter().any(|path| fs::read(path).is_ok_and(|bytes| bytes == wanted)))
+    matching(|pid| {
+        is_below(pid, root)
+            && mapped_libraries(pid)
+                .iter()
+                .any(|path| fs::read(path).is_ok_and(|bytes| bytes == wanted))
+    })
 }
 
 /// The process and everything below it.
@@ -59,7 +66,10 @@ fn matching(wanted: impl Fn(u32) -> bool) -> Vec<Process> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| wanted(*pid))
-        .map(|pid| Process { pid, command: command_line(pid) })
+        .map(|pid| Process {
+            pid,
+            command: command_line(pid),
+        })
         .collect();
     found.sort_by_key(|process| process.pid);
     found
@@ -67,7 +77,10 @@ fn matching(wanted: impl Fn(u32) -> bool) -> Vec<Process> {
 
 fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_owned()
+    String::from_utf8_lossy(&bytes)
+        .replace('\0', " ")
+        .trim()
+        .to_owned()
 }
 
 fn is_below(pid: u32, root: u32) -> bool {

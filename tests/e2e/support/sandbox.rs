@@ -25,7 +25,11 @@ pub fn plugins_dir() -> &'static Path {
         if directory.ends_with("release") {
             cargo.arg("--release");
         }
-        let status = cargo.arg("--target-dir").arg(directory.parent().unwrap()).status().unwrap();
+        let status = cargo
+            .arg("--target-dir")
+            .arg(directory.parent().unwrap())
+            .status()
+            .unwrap();
         assert!(status.success(), "the plugins do not build");
         directory
     })
@@ -48,13 +52,20 @@ impl Output {
     /// The standard output as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("no JSON ({error}): {}\nstderr: {}", self.stdout, self.stderr)
+            panic!(
+                "no JSON ({error}): {}\nstderr: {}",
+                self.stdout, self.stderr
+            )
         })
     }
 
     /// The same output, which must be that of a success.
     pub fn ok(self) -> Self {
-        assert_eq!(self.status, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.status, 0,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -129,7 +140,10 @@ pub fn finish(command: &mut Command) -> Output {
     use std::os::unix::process::ExitStatusExt;
     let output = command.output().unwrap();
     Output {
-        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap()),
+        status: output
+            .status
+            .code()
+            .unwrap_or_else(|| 128 + output.status.signal().unwrap()),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }

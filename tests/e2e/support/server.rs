@@ -30,10 +30,15 @@ impl Sandbox {
 impl Server {
     /// Starts a command that is `serve`, and waits for the line with its address.
     pub fn start(command: &mut Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let url = line
             .split_whitespace()
             .find(|word| word.starts_with("http://"))
@@ -67,7 +72,12 @@ impl Server {
 
     /// What `/health` says.
     pub fn health(&self) -> Value {
-        ureq::get(format!("{}/health", self.url)).call().unwrap().body_mut().read_json().unwrap()
+        ureq::get(format!("{}/health", self.url))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_json()
+            .unwrap()
     }
 
     /// Sends a signal to the server itself.

@@ -33,7 +33,10 @@ impl ChangeBatch {
         match event {
             Ok(event) if event.need_rescan() => self.everything = true,
             Ok(event) if changes_something(event.kind) => {
-                self.everything |= event.paths.iter().any(|path| decides_what_is_looked_at(path));
+                self.everything |= event
+                    .paths
+                    .iter()
+                    .any(|path| decides_what_is_looked_at(path));
                 self.paths.extend(event.paths);
             }
             Ok(_) => {}
@@ -54,13 +57,15 @@ impl ChangeBatch {
 fn changes_something(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => false,
+        EventKind::Access(_)
+        | EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => false,
         _ => true,
     }
 }
 
 fn decides_what_is_looked_at(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "projectid" || name == ".gitignore" || name == ".ignore")
+    path.file_name()
+        .is_some_and(|name| name == "projectid" || name == ".gitignore" || name == ".ignore")
 }
 
 #[cfg(test)]
@@ -76,10 +81,19 @@ mod tests {
     #[test]
     fn reading_is_no_change_and_writing_is() {
         let mut batch = ChangeBatch::default();
-        batch.add(event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a"));
-        batch.add(event(EventKind::Access(AccessKind::Close(AccessMode::Read)), "/a"));
+        batch.add(event(
+            EventKind::Access(AccessKind::Open(AccessMode::Any)),
+            "/a",
+        ));
+        batch.add(event(
+            EventKind::Access(AccessKind::Close(AccessMode::Read)),
+            "/a",
+        ));
         assert!(batch.is_empty());
-        batch.add(event(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/b"));
+        batch.add(event(
+            EventKind::Access(AccessKind::Close(AccessMode::Write)),
+            "/b",
+        ));
         batch.add(event(EventKind::Create(CreateKind::File), "/c"));
         assert_eq!(batch.paths, BTreeSet::from(["/b".into(), "/c".into()]));
         assert!(!batch.everything);
@@ -88,7 +102,10 @@ mod tests {
     #[test]
     fn lost_events_and_ignore_files_mean_everything() {
         let lost = Event::new(EventKind::Other).set_flag(Flag::Rescan);
-        for event in [Ok(lost), event(EventKind::Create(CreateKind::File), "/p/.gitignore")] {
+        for event in [
+            Ok(lost),
+            event(EventKind::Create(CreateKind::File), "/p/.gitignore"),
+        ] {
             let mut batch = ChangeBatch::default();
             batch.add(event);
             assert!(batch.everything);
@@ -99,7 +116,13 @@ mod tests {
     fn a_batch_ends_after_its_longest_time() {
         let began = Instant::now();
         assert_eq!(ChangeBatch::patience(began, began), SILENCE);
-        assert_eq!(ChangeBatch::patience(began, began + LONGEST - Duration::from_millis(5)), Duration::from_millis(5));
-        assert_eq!(ChangeBatch::patience(began, began + LONGEST), Duration::ZERO);
+        assert_eq!(
+            ChangeBatch::patience(began, began + LONGEST - Duration::from_millis(5)),
+            Duration::from_millis(5)
+        );
+        assert_eq!(
+            ChangeBatch::patience(began, began + LONGEST),
+            Duration::ZERO
+        );
     }
 }

@@ -19,8 +19,15 @@ impl Projects {
         for directory in directories {
             match discover_projects(directory) {
                 Ok(discovery) => {
-                    problems.extend(discovery.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.message)));
-                    found.by_root.extend(discovery.projects.into_iter().map(|p| (p.root.clone(), p)));
+                    problems.extend(
+                        discovery
+                            .problems
+                            .iter()
+                            .map(|p| format!("{}: {}", p.path.display(), p.message)),
+                    );
+                    found
+                        .by_root
+                        .extend(discovery.projects.into_iter().map(|p| (p.root.clone(), p)));
                 }
                 Err(error) => problems.push(error.to_string()),
             }
@@ -54,12 +61,19 @@ mod tests {
         let top = place.path().canonicalize().unwrap().join("top");
         fs::create_dir_all(top.join("inner")).unwrap();
         fs::write(top.join("a.py"), "").unwrap();
-        fs::write(top.join("inner/projectid"), "1c1c8d7e-0000-4000-8000-000000000002").unwrap();
+        fs::write(
+            top.join("inner/projectid"),
+            "1c1c8d7e-0000-4000-8000-000000000002",
+        )
+        .unwrap();
         fs::write(top.join("inner/b.py"), "").unwrap();
         let missing = top.join("missing");
         let (projects, problems) = Projects::discover(&[top.clone(), top.clone(), missing]);
         assert_eq!(projects.roots(), [top.clone(), top.join("inner")]);
-        assert_eq!(projects.of(&top.join("inner/b.py")).unwrap().root, top.join("inner"));
+        assert_eq!(
+            projects.of(&top.join("inner/b.py")).unwrap().root,
+            top.join("inner")
+        );
         assert_eq!(projects.of(&top.join("a.py")).unwrap().root, top);
         assert_eq!(projects.of(Path::new("/elsewhere")), None);
         assert_eq!(problems.len(), 1);

@@ -59,7 +59,12 @@ impl Status {
         self.lock().activity = activity;
     }
 
-    pub(super) fn watching(&self, projects: Vec<PathBuf>, directories: usize, degraded: Option<String>) {
+    pub(super) fn watching(
+        &self,
+        projects: Vec<PathBuf>,
+        directories: usize,
+        degraded: Option<String>,
+    ) {
         let mut facts = self.lock();
         facts.projects = projects;
         facts.directories_watched = directories;

@@ -14,12 +14,12 @@ use super::status::{Activity, Status};
 use super::watches::Watches;
 use crate::code_db::database::CodeDatabase;
 use crate::config::types::FileWatcherConfig;
-use crate::foundation::control_channel::ControlChannel;
-use crate::foundation::shutdown_signal::ShutdownRequest;
 use crate::foundation::cancellation::Cancellation;
+use crate::foundation::control_channel::ControlChannel;
+use crate::foundation::progress::Silent;
+use crate::foundation::shutdown_signal::ShutdownRequest;
 use crate::indexing::error::Result;
 use crate::indexing::indexer::{IndexOptions, Indexer};
-use crate::foundation::progress::Silent;
 use crate::indexing::project_root::ProjectRoot;
 use crate::indexing::summary::IndexSummary;
 
@@ -30,10 +30,17 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Runs a file watcher under the host at the other end of `control`, until it says stop.
-pub fn run(control: &ControlChannel, config: &FileWatcherConfig, database: CodeDatabase) -> ExitCode {
+pub fn run(
+    control: &ControlChannel,
+    config: &FileWatcherConfig,
+    database: CodeDatabase,
+) -> ExitCode {
     let shutdown = control.shutdown_signal();
     let cancellation = Cancellation::default();
-    let options = IndexOptions { cancellation: cancellation.clone(), ..IndexOptions::default() };
+    let options = IndexOptions {
+        cancellation: cancellation.clone(),
+        ..IndexOptions::default()
+    };
     let stop = shutdown.subscribe();
     shutdown.on_shutdown(move |_| cancellation.cancel());
     let status = Status::default();
@@ -41,7 +48,8 @@ pub fn run(control: &ControlChannel, config: &FileWatcherConfig, database: CodeD
         let status = status.clone();
         control.spawn_heartbeats(HEARTBEAT, move || status.to_json())
     };
-    let ready = heartbeats.and_then(|()| control.ready(&json!({ "watch_dirs": config.watch_dirs })));
+    let ready =
+        heartbeats.and_then(|()| control.ready(&json!({ "watch_dirs": config.watch_dirs })));
     if let Err(error) = ready {
         tracing::error!(%error, "the host is gone");
         return ExitCode::FAILURE;
@@ -81,7 +89,11 @@ impl FileWatcher {
         let mut next_scan = Instant::now();
         loop {
             if Instant::now() >= next_scan {
-                let pause = if self.scan() { self.scan_interval } else { RETRY.min(self.scan_interval) };
+                let pause = if self.scan() {
+                    self.scan_interval
+                } else {
+                    RETRY.min(self.scan_interval)
+                };
                 next_scan = Instant::now() + pause;
             }
             self.status.doing(Activity::Watching);
@@ -109,7 +121,11 @@ impl FileWatcher {
             recv(self.watches.events) -> event => if let Ok(event) = event { batch.add(event) },
         }
         let began = Instant::now();
-        while let Ok(event) = self.watches.events.recv_timeout(ChangeBatch::patience(began, Instant::now())) {
+        while let Ok(event) = self
+            .watches
+            .events
+            .recv_timeout(ChangeBatch::patience(began, Instant::now()))
+        {
             batch.add(event);
         }
         Heard::Changes(batch)
@@ -154,7 +170,9 @@ impl FileWatcher {
         self.show_watches();
         let mut well = true;
         for (root, paths) in changes {
-            let Some(project) = self.projects.of(&root).cloned() else { continue };
+            let Some(project) = self.projects.of(&root).cloned() else {
+                continue;
+            };
             let result = self.indexer.index_files(&project, &paths, &Silent);
             well &= self.note(&project, result);
         }
@@ -172,7 +190,11 @@ impl FileWatcher {
     }
 
     fn show_watches(&self) {
-        self.status.watching(self.projects.roots(), self.watches.count(), self.watches.degraded());
+        self.status.watching(
+            self.projects.roots(),
+            self.watches.count(),
+            self.watches.degraded(),
+        );
     }
 
     fn note(&self, project: &ProjectRoot, result: Result<IndexSummary>) -> bool {

@@ -49,7 +49,8 @@ impl Watches {
 
     /// Forgets `path` and what was below it: the system has dropped these watches with the directories.
     pub(super) fn forget(&mut self, path: &Path) {
-        self.watched.retain(|directory| !directory.starts_with(path));
+        self.watched
+            .retain(|directory| !directory.starts_with(path));
     }
 
     pub(super) fn count(&self) -> usize {
@@ -61,7 +62,9 @@ impl Watches {
     }
 
     fn add_one(&mut self, directory: PathBuf) {
-        let Some(watcher) = self.watcher.as_mut() else { return };
+        let Some(watcher) = self.watcher.as_mut() else {
+            return;
+        };
         if self.watched.contains(&directory) {
             return;
         }
