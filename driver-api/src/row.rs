@@ -117,7 +117,7 @@ impl<'a> RowRef<'a> {
     };
 
     /// The bytes of the block that this row is part of; empty for [`EMPTY`](Self::EMPTY). For one
-    /// that was made by [`RowBlock::of_params`] that is how the parameters cross a boundary.
+    /// that was made by [`RowBlock::of_params`](crate::RowBlock::of_params) that is how the parameters cross a boundary.
     pub fn block_bytes(&self) -> &'a [u8] {
         self.block
     }

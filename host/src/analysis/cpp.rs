@@ -82,7 +82,7 @@ fn function<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> Option<Definition<'t>> {
     Some(Definition::Function(parts))
 }
 
-/// `class EXPORT Name { ... }`: a macro that the grammar cannot know makes it look like a function that returns a class.
+/// `class EXPORT Name { ... }`: a macro that the grammar cannot know makes it look like a function returning a class.
 fn exported_class<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> Option<Definition<'t>> {
     let result = syntax.field(node, Field::Type)?;
     let declarator = syntax.field(node, Field::Declarator)?;

@@ -67,3 +67,13 @@ fn a_scope_is_a_class_unless_it_is_a_namespace_of_the_file() {
     assert_eq!(entities(&analysis), expected);
     assert_eq!(spans(&analysis, source)[0].1, "void ns::Cart::b() {}");
 }
+
+#[test]
+fn an_object_may_be_called_like_a_namespace() {
+    let source = "namespace a {}\nvoid f() { a.b(); a::c(); }\n";
+    let expected = [
+        "2:13 call method b in function:f",
+        "2:21 call function c in function:f",
+    ];
+    assert_eq!(usages(&analyze(Language::Cpp, source)), expected);
+}

@@ -76,3 +76,12 @@ fn a_comment_documents_only_what_it_touches() {
     ];
     assert_eq!(entities(&analyze(Language::Go, source)), expected);
 }
+
+#[test]
+fn constraints_are_no_embedded_interfaces() {
+    let source = "package p\n\ntype N interface {\n\t~int\n\tA | B\n\tfmt.Stringer\n}\n";
+    assert_eq!(
+        entities(&analyze(Language::Go, source)),
+        ["3-7 class N(fmt.Stringer)"]
+    );
+}

@@ -135,3 +135,42 @@ fn calls_of_the_files_own_classes_are_instantiations_in_any_case() {
     let expected = ["1:4 instantiation class deque", "3:0 call function list"];
     assert_eq!(usages(&analyze(Language::Python, source)), expected);
 }
+
+#[test]
+fn errors_are_placed_where_they_are_innermost() {
+    let source = "class A:\n    def f():\n        def g():\n            (b.\n        c)\n            x\n        y\n";
+    let analysis = analyze(Language::Python, source);
+    assert_eq!(
+        (
+            analysis.syntax_errors[0].line,
+            analysis.syntax_errors[0].column
+        ),
+        (4, 12)
+    );
+}
+
+#[test]
+fn comments_and_line_continuations_are_no_parameters_and_no_bases() {
+    let source = "class A(B,  # b\n        C):\n    def m(self, a, # a\n          \\\n          b): self()\n";
+    let analysis = analyze(Language::Python, source);
+    assert_eq!(
+        entities(&analysis),
+        ["1-5 class A(B, C)", "3-5 method A.m(a, b) 1"]
+    );
+    assert_eq!(
+        usages(&analysis),
+        ["5:14 instantiation class A in class:A | function:m"]
+    );
+}
+
+#[test]
+fn what_is_called_on_a_module_is_a_function() {
+    let source = "from . import store\nfrom .store import item\nstore.save(1)\nitem.save(2)\nimport os.path\nos.path.join()\n";
+    let expected = [
+        "3:6 call function save",
+        "4:5 call method save",
+        "6:3 attribute property path",
+        "6:8 call function join",
+    ];
+    assert_eq!(usages(&analyze(Language::Python, source)), expected);
+}

@@ -111,3 +111,10 @@ fn a_file_that_does_not_parse_is_read_as_far_as_it_goes() {
     );
     assert_eq!(analysis.syntax_errors.len(), 1);
 }
+
+#[test]
+fn classes_are_sorted_by_line_and_foreign_functions_left_out() {
+    let source = "impl A { fn a() {} }\nstruct B;\nstruct A;\nextern \"C\" { fn c(); }\n";
+    let expected = ["2-2 class B()", "3-3 class A()", "1-1 method A.a() 1 pass"];
+    assert_eq!(entities(&analyze(Language::Rust, source)), expected);
+}

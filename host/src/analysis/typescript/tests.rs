@@ -81,3 +81,13 @@ fn components_are_functions_and_markup_is_searched_for_usages() {
     ];
     assert_eq!(usages(&analysis), expected);
 }
+
+#[test]
+fn assertions_do_not_hide_what_is_called() {
+    let analysis = analyze(
+        Language::TypeScript,
+        "a.b!(1);\nfunction f(this: A, b: C) {}\n",
+    );
+    assert_eq!(usages(&analysis), ["1:2 call method b"]);
+    assert_eq!(entities(&analysis), ["2-2 function f(b) 1 pass"]);
+}
