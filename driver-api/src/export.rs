@@ -4,7 +4,7 @@
 ///
 /// Takes the driver's type, which must be `Default`, or an expression that makes it:
 ///
-/// ```ignore
+/// ```text
 /// driver_api::export_driver!(MyDriver);
 /// driver_api::export_driver!(MyDriver::with_cache(16) => MyDriver);
 /// ```

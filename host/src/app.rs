@@ -7,12 +7,15 @@ pub mod worker_processes;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
+
 use crate::commands::context::Context;
 use crate::config::types::Config;
 use crate::foundation::paths::{PathError, data_dir};
-use crate::plugins::discovery::search_directories;
+use crate::plugins::discovery::{UnusableDirectories, discover, search_directories};
 use crate::plugins::loader::Loader;
 use crate::plugins::registry::Registry;
+use crate::plugins::resolve::{resolve, shown_options};
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerMode};
 use crate::supervisor::error::WorkerError;
 use crate::supervisor::executable::find_executable;
@@ -26,6 +29,9 @@ pub enum AppError {
     /// The user's directories cannot be found.
     #[error(transparent)]
     Paths(#[from] PathError),
+    /// Plugins directories that were named cannot be used.
+    #[error(transparent)]
+    Plugins(#[from] UnusableDirectories),
     /// The program that workers and probes are started from was not found, or does not start.
     #[error(transparent)]
     Executable(#[from] WorkerError),
@@ -54,7 +60,7 @@ impl App {
     /// named on the command line.
     ///
     /// # Errors
-    /// [`AppError::Paths`], [`AppError::Executable`].
+    /// [`AppError::Paths`], [`AppError::Plugins`], [`AppError::Executable`].
     pub fn new(config: Config, plugin_dirs: &[PathBuf]) -> Result<Self, AppError> {
         Self::build(config, plugin_dirs, DbWorkerMode::LaunchOrAdopt)
     }
@@ -75,13 +81,13 @@ impl App {
         let executable = find_executable(config.database.worker.executable.as_deref())?;
         let directories =
             search_directories(plugin_dirs, &config.plugins.directories, Some(&executable));
-        let plugins = Registry::discover(directories, &executable, plugin_loader()?);
+        let plugins = Registry::discover(directories, &executable, plugin_loader()?)?;
         let workers = Arc::new(WorkerManager::new());
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
         Ok(Self {
             config: Arc::new(config),
-            plugin_dirs: plugin_dirs.to_vec(),
+            plugin_dirs: absolute_directories(plugin_dirs),
             plugins,
             workers,
             db_workers: Arc::new(db_workers),
@@ -97,6 +103,22 @@ impl App {
     /// The plugins that were found.
     pub fn plugins(&self) -> &Registry {
         &self.plugins
+    }
+
+    /// What is in force, in the form of a configuration file, the driver's defaults filled in and
+    /// secrets replaced by `***`.
+    ///
+    /// # Errors
+    /// [`AppError::Database`] when the `database` section does not fit the driver.
+    pub fn effective_config(&self) -> Result<Value, AppError> {
+        let config = &self.config.database;
+        resolve(&self.plugins, config).map_err(UniversalDriverError::from)?;
+        let options = shown_options(&self.plugins, config).map_err(UniversalDriverError::from)?;
+        let mut shown = self.config.effective();
+        if let Some(Value::Object(database)) = shown.pointer_mut("/code_analysis/database") {
+            database.extend(options);
+        }
+        Ok(shown)
     }
 
     /// The workers of this process.
@@ -148,6 +170,23 @@ impl App {
             access,
         )?)
     }
+}
+
+/// Workers are told, and need not run where this process does.
+fn absolute_directories(directories: &[PathBuf]) -> Vec<PathBuf> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    directories.iter().map(absolute).collect()
+}
+
+/// Whether the plugins directories that a user named can be used, for processes that ask a server and
+/// load no plugin.
+///
+/// # Errors
+/// [`AppError::Plugins`].
+pub fn check_plugins_directories(config: &Config, plugin_dirs: &[PathBuf]) -> Result<(), AppError> {
+    let directories = search_directories(plugin_dirs, &config.plugins.directories, None);
+    discover(&directories)?;
+    Ok(())
 }
 
 /// The loader with this user's directory of private copies.

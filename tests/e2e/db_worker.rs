@@ -6,47 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use code_analysis_host::driver::database::Database;
 use driver_api::{ErrorClass, Flow, Outcome, RowBlock, ValueRef};
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::chain::Chain;
+use crate::support::numbers::{count, insert, numbers, worker_pid};
 use crate::support::processes::kill;
-
-fn numbers(chain: &Chain) -> &Database {
-    let database = chain.driver().raw_database();
-    database
-        .transaction(|session| {
-            session.execute(
-                "CREATE TABLE numbers (n INTEGER PRIMARY KEY, text TEXT NOT NULL)",
-                &[],
-            )
-        })
-        .unwrap();
-    database
-}
-
-fn insert(database: &Database, n: i64) -> driver_api::Result<u64> {
-    let params = [ValueRef::I64(n), ValueRef::Text("x")];
-    database
-        .write(|session| session.execute("INSERT INTO numbers VALUES (?, ?)", &params))
-        .map(|result| result.rows_affected)
-}
-
-fn count(database: &Database) -> i64 {
-    database
-        .read(|session| {
-            session.query_first("SELECT count(*) FROM numbers", &[], |row| Ok(row.i64(0)?))
-        })
-        .unwrap()
-        .unwrap()
-}
-
-fn worker_pid(chain: &Chain) -> u32 {
-    let status = chain.app.workers().status();
-    status.iter().find_map(|worker| worker.pid).unwrap()
-}
 
 fn socket(chain: &Chain) -> std::path::PathBuf {
     let owner = std::fs::read(chain.path().join("code.db.worker")).unwrap();
@@ -121,7 +87,7 @@ fn reads_go_on_through_a_kill_and_a_lost_write_says_that_its_outcome_is_unknown(
         kill(pid, Signal::KILL);
     });
     let error = database
-        .write(|session| session.execute(slow, &[]))
+        .once(|session| session.execute(slow, &[]))
         .unwrap_err();
     killer.join().unwrap();
     assert_eq!(
@@ -252,7 +218,7 @@ fn a_running_statement_is_cancelled_from_another_thread() {
 fn a_write_with_rows_goes_to_the_writer() {
     let chain = Chain::new();
     let database = numbers(&chain);
-    let id = database.write(|session| {
+    let id = database.once(|session| {
         session.query_first(
             "INSERT INTO numbers VALUES (NULL, 'x') RETURNING n",
             &[],
@@ -273,12 +239,12 @@ fn what_would_reach_other_files_is_refused_by_the_engine() {
         "PRAGMA journal_mode = DELETE",
     ] {
         let error = database
-            .write(|session| session.execute(sql, &[]))
+            .once(|session| session.execute(sql, &[]))
             .unwrap_err();
         assert_eq!(error.class(), ErrorClass::Access, "{sql}: {error}");
     }
     let error = database
-        .write(|session| session.execute("SELECT 1; SELECT 2", &[]))
+        .once(|session| session.execute("SELECT 1; SELECT 2", &[]))
         .unwrap_err();
     assert_eq!(error.class(), ErrorClass::Syntax);
 }

@@ -106,7 +106,7 @@ impl Bench {
     fn execute(&self, sql: &str) {
         self.db
             .database()
-            .write(|session| session.execute(sql, &[]))
+            .once(|session| session.execute(sql, &[]))
             .unwrap();
     }
 

@@ -143,10 +143,25 @@ fn panics_of_the_driver_itself_and_of_its_handles_are_errors() {
     let options = Options::check(schema, values.as_object().unwrap(), Path::new("/")).unwrap();
     let created = loaded.plugin.driver.create_database(&options);
     assert_eq!(created.map_err(class), Err(ErrorClass::Panic));
-    let connection = loaded.panicking_at("cancel_handle");
+    let mut connection = loaded.panicking_at("cancel_handle");
     assert!(connection.cancel_handle().is_none());
-    let handle = loaded.panicking_at("nowhere").cancel_handle().unwrap();
+    assert_eq!(connection.ping().map_err(class), Err(ErrorClass::Panic));
+    let mut connection = loaded.panicking_at("nowhere");
+    let handle = connection.cancel_handle().unwrap();
+    connection.ping().unwrap();
     assert_eq!(handle.cancel().map_err(class), Err(ErrorClass::Panic));
+    assert_eq!(connection.ping().map_err(class), Err(ErrorClass::Panic));
+}
+
+#[test]
+fn a_panic_while_a_cancel_handle_ends_poisons_its_connection() {
+    let loaded = load("panicking_driver");
+    let mut connection = loaded.panicking_at("drop_handle");
+    let handle = connection.cancel_handle().unwrap();
+    connection.ping().unwrap();
+    drop(handle);
+    let error = connection.ping().unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Panic);
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod cli;
 mod db_worker;
+mod db_worker_ends;
 mod indexing;
 mod legacy;
 mod loaded_drivers;

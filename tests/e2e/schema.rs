@@ -229,7 +229,7 @@ fn what_is_missing_is_created_once_and_nothing_else_is_touched() {
     assert_eq!(db.missing_schema().unwrap(), []);
     assert_eq!(db.create_schema().unwrap(), []);
     db.database()
-        .write(|session| {
+        .once(|session| {
             session.execute("DROP TABLE file_states", &[])?;
             session.execute("DROP INDEX idx_usages_target", &[])
         })

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::support::processes::kill;
 use crate::support::sandbox::Sandbox;
 use crate::support::server::{Server, eventually};
 use crate::support::{copy_tree, fixture};
@@ -126,6 +128,107 @@ fn ignored_files_stay_out_and_come_in_when_the_rule_goes() {
     eventually("the file is found without the rule", || {
         file_names(&server)
             .contains(&"made.py".into())
+            .then_some(())
+    });
+}
+
+/// What the server shows of its file watcher.
+fn watcher(server: &Server) -> Value {
+    server.rpc(
+        "get_worker_status",
+        &json!({ "worker_type": "file_watcher" }),
+    )["processes"][0]
+        .clone()
+}
+
+#[test]
+fn every_watched_directory_of_one_project_is_indexed_and_followed() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("proj");
+    for (path, text) in [
+        ("projectid", "1c1c8d7e-0000-4000-8000-000000000004"),
+        ("a/in_a.py", "def in_a(): pass\n"),
+        ("b/in_b.py", "def in_b(): pass\n"),
+        ("c/in_c.py", "def in_c(): pass\n"),
+    ] {
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), text).unwrap();
+    }
+    let config =
+        sandbox.config(&json!({ "workers": { "file_watcher": { "scan_interval": 100_000 } } }));
+    let (a, b) = (root.join("a"), root.join("b"));
+    let server = sandbox.serve(&[
+        "--config",
+        &config,
+        "--watch",
+        a.to_str().unwrap(),
+        "--watch",
+        b.to_str().unwrap(),
+    ]);
+    eventually("both directories are indexed", || {
+        (file_names(&server) == ["in_a.py", "in_b.py"]).then_some(())
+    });
+    fs::write(a.join("new_a.py"), "x = 1\n").unwrap();
+    fs::write(root.join("c/new_c.py"), "x = 1\n").unwrap();
+    fs::write(b.join("new_b.py"), "x = 1\n").unwrap();
+    eventually("changes in both directories are found", || {
+        (file_names(&server) == ["in_a.py", "new_a.py", "in_b.py", "new_b.py"]).then_some(())
+    });
+}
+
+#[test]
+fn a_configured_directory_that_is_missing_is_refused() {
+    let sandbox = Sandbox::new();
+    let missing = sandbox.work().join("missing");
+    let config =
+        sandbox.config(&json!({ "workers": { "file_watcher": { "watch_dirs": [missing] } } }));
+    let refused = sandbox.host(&["--config", &config, "serve", "--port", "0"]);
+    assert_eq!(refused.status, 5, "{}", refused.stderr);
+    let expected = format!(
+        "workers.file_watcher.watch_dirs: {} does not exist",
+        missing.display()
+    );
+    assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
+    // Whoever watches nothing is not told either.
+    assert!(!sandbox.database().exists());
+}
+
+#[test]
+fn a_problem_with_looking_for_projects_is_in_the_status() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("proj");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("projectid"), "?").unwrap();
+    let server = sandbox.serve(&["--watch", root.to_str().unwrap()]);
+    let shown = eventually("the problem is shown", || {
+        let error = &watcher(&server)["heartbeat"]["last_error"];
+        error.as_str().map(str::to_owned)
+    });
+    assert!(shown.contains("proj/projectid: expected JSON"), "{shown}");
+}
+
+#[test]
+fn a_watcher_that_misses_its_database_comes_back_when_it_is_there() {
+    let sandbox = Sandbox::new();
+    let (server, root) = watched_shop(&sandbox);
+    // The lock on this file keeps its owner; without the text a newcomer does not find it.
+    let owner = sandbox.state().join("code_analysis.db.worker");
+    let text = fs::read(&owner).unwrap();
+    fs::write(&owner, "").unwrap();
+    let pid = watcher(&server)["pid"].as_u64().unwrap();
+    kill(u32::try_from(pid).unwrap(), Signal::KILL);
+    let end = eventually("the watcher does not find its database", || {
+        let shown = watcher(&server);
+        assert_ne!(shown["state"], "failed", "{shown}");
+        let end = shown["last_exit"].to_string();
+        end.contains("is owned by another process").then_some(end)
+    });
+    assert!(!end.contains("refused"), "{end}");
+    fs::write(&owner, text).unwrap();
+    fs::write(root.join("later.py"), "def later(): pass\n").unwrap();
+    eventually("the watcher has caught up", || {
+        file_names(&server)
+            .contains(&"later.py".into())
             .then_some(())
     });
 }

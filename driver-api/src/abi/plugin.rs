@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use abi_stable::erased_types::TD_Opaque;
 use abi_stable::prefix_type::PrefixTypeTrait;
@@ -134,7 +135,7 @@ impl<D: Driver> RawDriver for DriverShim<D> {
             let connection = driver.connect(&options)?;
             let shim = ConnectionShim {
                 connection: Some(connection),
-                poisoned: false,
+                poisoned: Arc::default(),
                 block: RowBlock::default(),
             };
             Ok(RawConnection_TO::from_value(shim, TD_Opaque))
@@ -162,8 +163,9 @@ fn read_options<D: Driver>(driver: &D, bytes: &[u8]) -> Result<Options> {
 struct ConnectionShim {
     /// Taken out by `close` and `drop`.
     connection: Option<Box<dyn Connection>>,
-    /// Set by the first panic: what the author's code left behind is not used again.
-    poisoned: bool,
+    /// Set by the first panic, also one of a cancel handle: what the author's code left behind is not
+    /// used again.
+    poisoned: Arc<AtomicBool>,
     /// Where rows are written; kept, so that a query allocates nothing.
     block: RowBlock,
 }
@@ -174,7 +176,7 @@ impl ConnectionShim {
         what: &str,
         call: impl FnOnce(&mut dyn Connection, &mut RowBlock) -> Result<T>,
     ) -> RResult<T, ErrorBytes> {
-        if self.poisoned {
+        if self.is_poisoned() {
             return answer(Err(DriverError::new(
                 ErrorClass::Panic,
                 "this connection is not used again, because the driver panicked in it",
@@ -189,16 +191,28 @@ impl ConnectionShim {
         let block = &mut self.block;
         let caught = catch_unwind(AssertUnwindSafe(|| call(connection, block)));
         answer(caught.unwrap_or_else(|payload| {
-            self.poisoned = true;
+            self.poison();
             Err(panic_error(what, payload))
         }))
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
     }
 
     fn shut(&mut self) -> Result<()> {
         let Some(mut connection) = self.connection.take() else {
             return Ok(());
         };
-        let closed = guard("close", || connection.close());
+        let closed = if self.is_poisoned() {
+            Ok(())
+        } else {
+            guard("close", || connection.close())
+        };
         let dropped = guard("drop", || {
             drop(connection);
             Ok(())
@@ -292,16 +306,23 @@ impl RawConnection for ConnectionShim {
     }
 
     fn cancel_handle(&self) -> ROption<RawCancelArc> {
-        let Some(connection) = self.connection.as_deref().filter(|_| !self.poisoned) else {
+        let Some(connection) = self.connection.as_deref().filter(|_| !self.is_poisoned()) else {
             return ROption::RNone;
         };
-        let handle = guard("cancel_handle", || Ok(connection.cancel_handle()));
-        match handle {
-            Ok(Some(handle)) => ROption::RSome(RawCancel_TO::from_ptr(
-                RArc::new(CancelShim { handle }),
-                TD_Opaque,
-            )),
-            _ => ROption::RNone,
+        match guard("cancel_handle", || Ok(connection.cancel_handle())) {
+            Ok(None) => ROption::RNone,
+            Ok(Some(handle)) => {
+                let shim = CancelShim {
+                    handle: Some(handle),
+                    poisoned: Arc::clone(&self.poisoned),
+                };
+                ROption::RSome(RawCancel_TO::from_ptr(RArc::new(shim), TD_Opaque))
+            }
+            // The next call on the connection says what happened.
+            Err(_) => {
+                self.poison();
+                ROption::RNone
+            }
         }
     }
 
@@ -338,11 +359,36 @@ impl BlockReceiver for HostReceiver<'_, '_> {
 
 /// An author's cancel handle behind the boundary.
 struct CancelShim {
-    handle: Arc<dyn CancelHandle>,
+    /// Taken out only by `drop`, which must catch a panic of the author's own `drop`.
+    handle: Option<Arc<dyn CancelHandle>>,
+    /// The flag of the connection that the handle belongs to.
+    poisoned: Arc<AtomicBool>,
 }
 
 impl RawCancel for CancelShim {
     fn cancel(&self) -> RResult<(), ErrorBytes> {
-        answer(guard("cancel", || self.handle.cancel()))
+        let Some(handle) = &self.handle else {
+            return answer(Ok(()));
+        };
+        let result = guard("cancel", || handle.cancel());
+        if result
+            .as_ref()
+            .is_err_and(|error| error.class() == ErrorClass::Panic)
+        {
+            self.poisoned.store(true, Ordering::Release);
+        }
+        answer(result)
+    }
+}
+
+impl Drop for CancelShim {
+    fn drop(&mut self) {
+        let dropped = guard("drop of the cancel handle", || {
+            drop(self.handle.take());
+            Ok(())
+        });
+        if dropped.is_err() {
+            self.poisoned.store(true, Ordering::Release);
+        }
     }
 }

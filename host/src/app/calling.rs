@@ -91,7 +91,7 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::Paths(_) | Self::Database(UniversalDriverError::Resolve(_))
+            Self::Paths(_) | Self::Plugins(_) | Self::Database(UniversalDriverError::Resolve(_))
         )
     }
 }

@@ -1,5 +1,6 @@
 //! What this program does when it is started as a worker, and how a host starts its file watcher.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
@@ -13,6 +14,7 @@ use crate::foundation::db_worker_hello::DbWorkerHello;
 use crate::foundation::log_file::LogFileSettings;
 use crate::foundation::telemetry::{self, Telemetry};
 use crate::supervisor::executable::find_executable;
+use crate::supervisor::restart_policy::RestartPolicy;
 use crate::supervisor::worker_handle::WorkerHandle;
 use crate::supervisor::worker_spec::{WorkerKind, WorkerSpec};
 use crate::workers::file_watcher;
@@ -67,7 +69,10 @@ fn run_file_watcher() -> Result<ExitCode, WorkerStartError> {
     let app = App::of_worker(hello.config, &hello.plugin_dirs);
     match app.and_then(|app| app.database()) {
         Ok(database) => Ok(file_watcher::run(&control, &config, database.database())),
-        Err(error) => Ok(refuse(&control, "database", &error.to_string())),
+        Err(error) if error.is_configuration() => {
+            Ok(refuse(&control, "database", &error.to_string()))
+        }
+        Err(error) => Ok(give_way(&error)),
     }
 }
 
@@ -95,6 +100,14 @@ fn refuse(control: &ControlChannel, code: &str, message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Ends this process without a refusal, because a later start may find what this one missed.
+fn give_way(error: &AppError) -> ExitCode {
+    tracing::error!(%error, "the worker ends, to be started again");
+    // The host shows a worker's last words as the reason of its end.
+    let _ = writeln!(io::stderr(), "{error}");
+    ExitCode::FAILURE
+}
+
 impl App {
     /// Starts the file watcher, if it is enabled and there is something to watch.
     ///
@@ -116,6 +129,11 @@ impl App {
         let executable = find_executable(self.config.database.worker.executable.as_deref())?;
         let spec = WorkerSpec {
             log_path: Some(self.config.worker_log(kind.as_str()).path),
+            policy: RestartPolicy {
+                // Unlike a DB worker it is wanted by nobody in particular, who would start it again later.
+                max_restarts: usize::MAX,
+                ..RestartPolicy::default()
+            },
             ..WorkerSpec::new(kind, kind.as_str(), executable, hello)
         };
         Ok(Some(self.workers.start(spec)?))

@@ -8,8 +8,7 @@ use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
 use super::output::Output;
 use super::server_client::ServerClient;
-use super::{human, parameters};
-use crate::app::App;
+use super::{host, human, parameters};
 use crate::app::calling::{CallError, commands};
 use crate::config::types::Config;
 use crate::foundation::cancellation::Cancellation;
@@ -35,7 +34,7 @@ pub(super) fn run(
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let parameters = typed_parameters(arguments)?;
-    let config = Config::load(global.config.as_deref())?;
+    let config = host::configuration(global)?;
     let data = answer(global, config, &arguments.command, parameters)?;
     if output.is_json() {
         output.document(&data)?;
@@ -66,6 +65,6 @@ fn answer(
     if let Some(server) = ServerClient::find(&config) {
         return Ok(server.call(command, &parameters)?);
     }
-    let app = App::new(config, &global.plugins_dirs)?;
+    let app = host::build(global, config)?;
     Ok(app.call(command, parameters, &Silent, &Cancellation::default())?)
 }

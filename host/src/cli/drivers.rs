@@ -5,17 +5,13 @@ use serde_json::{Value, json};
 use super::arguments::GlobalArguments;
 use super::exit_code::Exit;
 use super::failure::CliError;
+use super::host;
 use super::output::{Output, note};
 use super::table;
-use crate::app::App;
-use crate::config::types::Config;
 
-/// Lists the plugins.
+/// Lists the plugins. It is a failure that a file is refused in a directory that the user named.
 pub(super) fn list(global: &GlobalArguments, output: &mut Output<'_>) -> Result<Exit, CliError> {
-    let app = App::new(
-        Config::load(global.config.as_deref())?,
-        &global.plugins_dirs,
-    )?;
+    let app = host::build(global, host::configuration(global)?)?;
     let plugins = app.plugins();
     let kind = &app.config().database.kind;
     // The file that a name leads to; others of the same name are shadowed by it.
@@ -44,7 +40,8 @@ pub(super) fn list(global: &GlobalArguments, output: &mut Output<'_>) -> Result<
         listed.push(entry);
     }
     print(&listed, plugins.problems(), kind, output)?;
-    Ok(Exit::Ok)
+    let refused = plugins.refused_by_name().next().is_some();
+    Ok(if refused { Exit::Failed } else { Exit::Ok })
 }
 
 /// The reason in a verdict that is a refusal.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::arguments::GlobalArguments;
 use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
+use super::host;
 use super::interruption::cancelled_by_signals;
 use super::output::Output;
 use super::summary;
 use crate::app::App;
-use crate::config::types::Config;
 use crate::foundation::cancellation::Cancellation;
 use crate::foundation::progress::Progress;
 
@@ -37,7 +37,7 @@ pub(super) fn run(
         .iter()
         .map(|path| directory(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let config = Config::load(global.config.as_deref())?;
+    let config = host::configuration(global)?;
     let cancellation = cancelled_by_signals().map_err(|error| {
         Failure::new(
             Exit::Failed,
@@ -45,7 +45,7 @@ pub(super) fn run(
             format!("signals cannot be caught: {error}"),
         )
     })?;
-    let app = App::new(config, &global.plugins_dirs)?;
+    let app = host::build(global, config)?;
     let mut exit = Exit::Ok;
     for directory in &directories {
         let data = index(&app, directory, &cancellation)?;

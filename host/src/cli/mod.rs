@@ -13,6 +13,7 @@ mod config;
 mod drivers;
 mod exit_code;
 mod failure;
+mod host;
 mod human;
 mod index;
 mod interruption;

@@ -9,8 +9,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::arguments::GlobalArguments;
 use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
+use super::host;
 use super::output::Output;
-use crate::app::App;
 use crate::config::types::Config;
 use crate::foundation::endpoint_file::Endpoint;
 use crate::foundation::shutdown_signal::ShutdownSignal;
@@ -32,7 +32,7 @@ pub(super) fn run(
     arguments: ServeArguments,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let config = effective(Config::load(global.config.as_deref())?, arguments)?;
+    let config = effective(host::configuration(global)?, arguments)?;
     let shutdown = ShutdownSignal::new();
     // Before anything is started, so that nothing is left behind whenever a signal comes.
     shutdown.trigger_on(&[SIGINT, SIGTERM]).map_err(|error| {
@@ -42,7 +42,7 @@ pub(super) fn run(
             format!("signals cannot be caught: {error}"),
         )
     })?;
-    let app = App::new(config, &global.plugins_dirs)?;
+    let app = host::build(global, config)?;
     let listener = app.listen()?;
     let mut told = Ok(());
     app.serve(listener, &shutdown, |endpoint| {
@@ -69,14 +69,27 @@ fn tell_ready(endpoint: &Endpoint, output: &mut Output<'_>) -> Result<(), CliErr
     output.finish()
 }
 
-/// The configuration with what the command line adds.
+/// The key of the configured directories.
+const WATCH_DIRS: &str = "workers.file_watcher.watch_dirs";
+
+/// The configuration with what the command line adds, its watched directories free of links.
 fn effective(mut config: Config, arguments: ServeArguments) -> Result<Config, Failure> {
     let watcher = &mut config.workers.file_watcher;
+    let mut added = Vec::new();
     for directory in &arguments.watch {
-        watcher.watch_dirs.push(watched(directory)?);
+        added.push(watched(directory)?);
         // Whoever names a directory wants it watched.
         watcher.enabled = true;
     }
+    if watcher.enabled {
+        for directory in &mut watcher.watch_dirs {
+            *directory = watched(directory).map_err(|failure| Failure {
+                message: format!("{WATCH_DIRS}: {}", failure.message),
+                ..failure
+            })?;
+        }
+    }
+    watcher.watch_dirs.extend(added);
     if let Some(port) = arguments.port {
         config.server.port = port;
     }
@@ -101,12 +114,36 @@ fn watched(directory: &Path) -> Result<PathBuf, Failure> {
 mod tests {
     use super::*;
 
+    fn watching(directory: &Path) -> Config {
+        let mut config = Config::default();
+        config.workers.file_watcher.watch_dirs = vec![directory.to_owned()];
+        config
+    }
+
+    #[test]
+    fn a_configured_directory_that_is_missing_is_named_with_its_key() {
+        let nothing = || ServeArguments {
+            watch: Vec::new(),
+            port: None,
+        };
+        let missing = Path::new("/no/such/directory");
+        let failure = effective(watching(missing), nothing()).unwrap_err();
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert_eq!(
+            failure.message,
+            "workers.file_watcher.watch_dirs: /no/such/directory does not exist; check how it is spelled"
+        );
+        // Nobody looks at it then.
+        let mut unwatched = watching(missing);
+        unwatched.workers.file_watcher.enabled = false;
+        assert!(effective(unwatched, nothing()).is_ok());
+    }
+
     #[test]
     fn the_command_line_adds_to_the_configuration() {
-        let place = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
+        let (configured, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut config = watching(configured.path());
         config.workers.file_watcher.enabled = false;
-        config.workers.file_watcher.watch_dirs = vec!["/configured".into()];
         let arguments = ServeArguments {
             watch: vec![place.path().to_owned()],
             port: Some(7),
@@ -114,10 +151,7 @@ mod tests {
         let config = effective(config, arguments).unwrap();
         assert_eq!(config.server.port, 7);
         assert!(config.workers.file_watcher.enabled);
-        let expected = [
-            PathBuf::from("/configured"),
-            place.path().canonicalize().unwrap(),
-        ];
+        let expected = [configured, place].map(|place| place.path().canonicalize().unwrap());
         assert_eq!(config.workers.file_watcher.watch_dirs, expected);
     }
 

@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use super::arguments::GlobalArguments;
 use super::exit_code::Exit;
 use super::failure::CliError;
+use super::host;
 use super::human;
 use super::output::Output;
 use super::server_client::ServerClient;
 use crate::app::App;
-use crate::config::types::Config;
 
 /// Lists the workers; none is started for it.
 pub(super) fn list(global: &GlobalArguments, output: &mut Output<'_>) -> Result<Exit, CliError> {
-    let config = Config::load(global.config.as_deref())?;
+    let config = host::configuration(global)?;
     let data = match ServerClient::find(&config) {
         Some(server) => of_server(&server)?,
-        None => without_server(&App::new(config, &global.plugins_dirs)?)?,
+        None => without_server(&host::build(global, config)?)?,
     };
     if output.is_json() {
         output.document(&data)?;

@@ -7,6 +7,7 @@ use super::database::CodeDatabase;
 use super::error::{Doing, Result};
 use super::projects::count;
 use super::registration::julian_now;
+use super::scope::Conditions;
 use crate::driver::session::Session;
 
 /// What the database holds.
@@ -18,7 +19,7 @@ pub struct DatabaseStatus {
     pub projects: u64,
     /// Its files.
     pub files: FileCounts,
-    /// Its classes, deleted files' included; so the other numbers.
+    /// Its classes, without those of files marked deleted; so functions, methods, imports and usages.
     pub classes: u64,
     /// Functions outside classes.
     pub functions: u64,
@@ -65,18 +66,13 @@ pub struct RecentActivity {
     pub last_file_update: Option<f64>,
 }
 
-/// The rows of entities, and how they reach their file.
-const CLASSES: [&str; 2] = ["classes e", "classes e JOIN files f ON f.id = e.file_id"];
-const FUNCTIONS: [&str; 2] = [
-    "functions e",
-    "functions e JOIN files f ON f.id = e.file_id",
-];
-const IMPORTS: [&str; 2] = ["imports e", "imports e JOIN files f ON f.id = e.file_id"];
-const USAGES: [&str; 2] = ["usages e", "usages e JOIN files f ON f.id = e.file_id"];
-const METHODS: [&str; 2] = [
-    "methods e",
-    "methods e JOIN classes c ON c.id = e.class_id JOIN files f ON f.id = c.file_id",
-];
+/// The rows of entities with their files. The mark of a deleted file is in the file's row only.
+const CLASSES: &str = "classes e JOIN files f ON f.id = e.file_id";
+const FUNCTIONS: &str = "functions e JOIN files f ON f.id = e.file_id";
+const IMPORTS: &str = "imports e JOIN files f ON f.id = e.file_id";
+const USAGES: &str = "usages e JOIN files f ON f.id = e.file_id";
+const METHODS: &str =
+    "methods e JOIN classes c ON c.id = e.class_id JOIN files f ON f.id = c.file_id";
 
 impl CodeDatabase {
     /// What the database holds, of all projects or of one. The size is always that of the whole.
@@ -97,13 +93,10 @@ fn status(
     project_id: Option<&str>,
 ) -> driver_api::Result<DatabaseStatus> {
     let (files, recent_activity) = file_counts(session, project_id)?;
-    let mut rows = |from: [&str; 2]| match project_id {
-        // Without a project no file has to be looked at.
-        None => number(session, &format!("SELECT count(*) FROM {}", from[0]), &[]),
-        Some(id) => {
-            let sql = format!("SELECT count(*) FROM {} WHERE f.project_id = ?", from[1]);
-            number(session, &sql, &[id.into()])
-        }
+    let live = Conditions::live_files(project_id);
+    let mut rows = |from: &str| {
+        let sql = format!("SELECT count(*) FROM {from} WHERE {}", live.sql());
+        number(session, &sql, live.params())
     };
     Ok(DatabaseStatus {
         classes: rows(CLASSES)?,

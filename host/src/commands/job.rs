@@ -13,11 +13,6 @@ pub struct Job<'a> {
 }
 
 impl Job<'static> {
-    /// A run that nobody listens to and nobody stops.
-    pub fn quiet() -> Self {
-        Self::cancelled_by(Cancellation::default())
-    }
-
     /// A run that nobody listens to.
     pub fn cancelled_by(cancellation: Cancellation) -> Self {
         Self {

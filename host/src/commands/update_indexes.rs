@@ -29,8 +29,15 @@ pub(super) struct UpdateIndexes;
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Parameters {
-    #[serde(flatten)]
-    project: ProjectChoice,
+    /// Absolute path of the directory to index: a project's root, or anything above or below one. Source files
+    /// below it are read, except hidden ones, those that `.gitignore` and `.ignore` exclude, those behind
+    /// symbolic links, binary ones and those of more than 2 MiB.
+    #[serde(default)]
+    #[schemars(extend("format" = "path"))]
+    root_dir: Option<String>,
+    /// Id of the project, as `list_projects` shows it; its root is indexed where no `root_dir` is given.
+    #[serde(default)]
+    project_id: Option<String>,
     /// Also counts the project's files that have more lines than this.
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -80,7 +87,11 @@ impl Operation for UpdateIndexes {
         job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         let started = Instant::now();
-        let root_dir = directory(context, &parameters.project)?;
+        let choice = ProjectChoice {
+            root_dir: parameters.root_dir,
+            project_id: parameters.project_id,
+        };
+        let root_dir = directory(context, &choice)?;
         let totals = index_all(context.code(), &root_dir, job)?;
         let long_files = parameters
             .max_lines

@@ -33,6 +33,9 @@ enum Transaction {
     Read(ReaderLease),
     /// It was rolled back because its owner was idle; the owner has not heard of it yet.
     Expired,
+    /// The engine ended it with this error. Nothing but a rollback is carried out until the owner has
+    /// taken note: single statements would be transactions of their own.
+    Failed(DriverError),
 }
 
 /// Answers the requests of one session.
@@ -83,10 +86,54 @@ impl<'s> Calls<'s> {
             self.transaction = Transaction::None;
             return Ok(Err(self.idle_error()));
         }
-        if let Request::Query { sql, params } = *request {
-            return self.query(sql, params, stream, out);
+        if let Transaction::Failed(error) = &self.transaction {
+            let error = error.clone();
+            return Ok(self.answer_after_failure(request, error));
         }
-        Ok(self.answer_without_rows(request))
+        let answer = match *request {
+            Request::Query { sql, params } => self.query(sql, params, stream, out)?,
+            _ => self.answer_without_rows(request),
+        };
+        if let Err(error) = &answer {
+            self.look_after_transaction(error);
+        }
+        Ok(answer)
+    }
+
+    /// A transaction that has failed is ended by commit and rollback; the first of them fails with it.
+    fn answer_after_failure(
+        &mut self,
+        request: &Request<'_>,
+        error: DriverError,
+    ) -> Result<Answer> {
+        match request {
+            Request::Rollback => {
+                self.transaction = Transaction::None;
+                Ok(done())
+            }
+            Request::Commit { .. } => {
+                self.transaction = Transaction::None;
+                Err(error)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Some errors take the whole transaction with them: a full disk, a cancelled write, a panic of the
+    /// driver, after which the writer has a new connection. A savepoint tells, since drivers refuse it
+    /// outside of transactions.
+    fn look_after_transaction(&mut self, error: &DriverError) {
+        let Transaction::Write(held) = &self.transaction else {
+            return;
+        };
+        let probe = |sql: &str| held.with(|opened| opened.connection.execute(sql, RowRef::EMPTY));
+        let gone = error.breaks_connection()
+            || probe("SAVEPOINT still_open")
+                .and_then(|_| probe("RELEASE still_open"))
+                .is_err_and(|probed| probed.class() == ErrorClass::TransactionState);
+        if gone {
+            self.transaction = Transaction::Failed(error.clone());
+        }
     }
 
     fn answer_without_rows(&mut self, request: &Request<'_>) -> Result<Answer> {
@@ -133,7 +180,7 @@ impl<'s> Calls<'s> {
         stream: &UnixStream,
         out: &mut Vec<u8>,
     ) -> io::Result<Result<Answer>> {
-        let mut rows = RowsOut::new(stream, out);
+        let mut rows = RowsOut::new(stream, out, &self.service.sessions);
         let mut block = std::mem::take(&mut self.block);
         let mut run = |opened: &mut OpenConnection| -> Result<()> {
             let params = RowRef::from_block_bytes(params)?;
@@ -168,7 +215,7 @@ impl<'s> Calls<'s> {
             // On a reader the engine itself refuses what writes.
             return self.read(|opened| write.run(&mut *opened.connection));
         }
-        self.service.writer.write(write)
+        self.service.writer.write(write, self.running)
     }
 
     /// Runs a call on the connection of the session's transaction, else on any reader.
@@ -176,7 +223,7 @@ impl<'s> Calls<'s> {
         match &mut self.transaction {
             Transaction::Write(held) => on(self.running, held, call),
             Transaction::Read(lease) => on_reader(self.running, lease, call),
-            Transaction::None | Transaction::Expired => {
+            Transaction::None | Transaction::Expired | Transaction::Failed(_) => {
                 let mut lease = self.service.readers.lease()?;
                 on_reader(self.running, &mut lease, call)
             }

@@ -15,6 +15,7 @@ use rustix::process::geteuid;
 
 use super::service::Service;
 use super::session;
+use crate::foundation::peer::may_talk_to;
 
 /// A session's stack: drivers run on it, so it is not tiny; untouched pages cost nothing.
 const STACK_BYTES: usize = 1024 * 1024;
@@ -74,21 +75,21 @@ impl Drop for Listener {
 
 fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
     let peer = socket_peercred(&stream)?;
-    if peer.uid != geteuid() && !peer.uid.is_root() {
+    if !may_talk_to(peer.uid, geteuid(), None) {
         tracing::warn!(
             uid = peer.uid.as_raw(),
             "another user's process was turned away"
         );
         return Ok(());
     }
-    let place = match service.sessions.enter(&stream) {
-        Ok(place) => place,
+    let slot = match service.sessions.enter(&stream) {
+        Ok(slot) => slot,
         Err(reason) => return session::refuse(stream, &reason.to_string()),
     };
     let service = Arc::clone(service);
     thread::Builder::new()
-        .name(format!("session-{}", place.cancel.session))
+        .name(format!("session-{}", slot.cancel.session))
         .stack_size(STACK_BYTES)
-        .spawn(move || session::serve(&service, stream, &place))
+        .spawn(move || session::serve(&service, stream, &slot))
         .map(|_| ())
 }

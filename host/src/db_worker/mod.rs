@@ -3,7 +3,6 @@
 mod calls;
 mod listener;
 mod metrics;
-mod outcome;
 mod owner_lock;
 mod readers;
 mod rows_out;
@@ -12,6 +11,7 @@ mod session;
 mod sessions;
 mod store;
 mod worker;
+mod write_errors;
 mod write_queue;
 mod writer;
 

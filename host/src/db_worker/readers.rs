@@ -2,10 +2,14 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use driver_api::Result;
+use driver_api::{DriverError, ErrorClass, Result};
 
 use super::store::{OpenConnection, Store};
+
+/// Longest wait for a reading connection that others use.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The pool of reading connections.
 pub(super) struct Readers {
@@ -35,7 +39,7 @@ impl Readers {
 
     /// A reading connection for one call or one read-only transaction.
     pub(super) fn lease(self: &Arc<Self>) -> Result<ReaderLease> {
-        let opened = match self.reserve() {
+        let opened = match self.reserve()? {
             Some(opened) => opened,
             None => self.store.open_reader().inspect_err(|_| self.leave())?,
         };
@@ -53,21 +57,33 @@ impl Readers {
     }
 
     /// An idle connection, or `None` with a place reserved for a new one.
-    fn reserve(&self) -> Option<OpenConnection> {
+    fn reserve(&self) -> Result<Option<OpenConnection>> {
         let mut state = self.lock();
+        let deadline = Instant::now() + LONGEST_WAIT;
         loop {
             if let Some(opened) = state.idle.pop() {
-                return Some(opened);
+                return Ok(Some(opened));
             }
             if state.open < self.limit {
                 state.open += 1;
-                return None;
+                return Ok(None);
             }
-            state = self
-                .freed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.busy());
+            }
+            let waited = self.freed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    fn busy(&self) -> DriverError {
+        let message = format!(
+            "all {} reading connections were in use for {} s; `database.worker.readers` sets their number",
+            self.limit,
+            LONGEST_WAIT.as_secs()
+        );
+        DriverError::new(ErrorClass::Busy, message).retryable()
     }
 
     fn give_back(&self, opened: OpenConnection) {

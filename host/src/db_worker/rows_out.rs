@@ -1,11 +1,13 @@
 //! A query's rows on their way to the client: blocks become frames, and a client that has enough is heard.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 
 use driver_api::wire::message::Reply;
 use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
 use rustix::net::{RecvFlags, recv};
+
+use super::sessions::Sessions;
 
 /// Frames leave together once they have this many bytes.
 const SEND_AT: usize = 64 * 1024;
@@ -14,8 +16,8 @@ const SEND_AT: usize = 64 * 1024;
 pub(super) struct RowsOut<'s> {
     stream: &'s UnixStream,
     out: &'s mut Vec<u8>,
-    /// Whether anything was handed over: then the query cannot be run again elsewhere.
-    pub(super) begun: bool,
+    /// Knows whether the worker itself has closed the reading half of the stream.
+    sessions: &'s Sessions,
     /// Why no more rows are wanted, where that is a failure.
     pub(super) failure: Option<Failure>,
 }
@@ -29,11 +31,15 @@ pub(super) enum Failure {
 }
 
 impl<'s> RowsOut<'s> {
-    pub(super) fn new(stream: &'s UnixStream, out: &'s mut Vec<u8>) -> Self {
+    pub(super) fn new(
+        stream: &'s UnixStream,
+        out: &'s mut Vec<u8>,
+        sessions: &'s Sessions,
+    ) -> Self {
         Self {
             stream,
             out,
-            begun: false,
+            sessions,
             failure: None,
         }
     }
@@ -49,7 +55,6 @@ impl<'s> RowsOut<'s> {
             ));
             return Flow::Stop;
         }
-        self.begun = true;
         if self.out.len() < SEND_AT {
             Flow::Continue
         } else {
@@ -57,20 +62,29 @@ impl<'s> RowsOut<'s> {
         }
     }
 
-    /// While a query runs the client says nothing but that it has enough, or it is gone: so anything
-    /// that can be read means stop.
     fn send(&mut self) -> Flow {
         if let Err(error) = self.stream.write_all(self.out) {
             self.failure = Some(Failure::Client(error));
             return Flow::Stop;
         }
         self.out.clear();
-        let heard = recv(
-            self.stream,
-            &mut [0u8; 1],
-            RecvFlags::PEEK | RecvFlags::DONTWAIT,
-        );
-        Flow::from_wants_more(heard.is_err())
+        self.listen()
+    }
+
+    /// While a query runs the client says nothing but that it has enough, so anything that can be read
+    /// means stop. The end of the stream means that the client is gone, unless the worker drains: then
+    /// it is the worker's own doing, and the query goes on to its end.
+    fn listen(&mut self) -> Flow {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match recv(self.stream, &mut [0u8; 1], flags) {
+            Ok((0, _)) if self.sessions.is_draining() => Flow::Continue,
+            Ok((0, _)) => {
+                self.failure = Some(Failure::Client(ErrorKind::BrokenPipe.into()));
+                Flow::Stop
+            }
+            Ok(_) => Flow::Stop,
+            Err(_) => Flow::Continue,
+        }
     }
 }
 

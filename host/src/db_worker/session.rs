@@ -12,7 +12,7 @@ use driver_api::{DriverError, ErrorClass};
 use super::calls::{Answer, Calls};
 use super::metrics::Metrics;
 use super::service::Service;
-use super::sessions::Place;
+use super::sessions::SessionSlot;
 
 /// Longest wait for a client to take bytes that it asked for.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,13 +41,13 @@ enum End {
 type Ended<T> = Result<T, End>;
 
 /// Serves one client until it leaves, breaks the rules, or the worker ends.
-pub(super) fn serve(service: &Service, stream: UnixStream, place: &Place) {
-    match converse(service, stream, place) {
+pub(super) fn serve(service: &Service, stream: UnixStream, slot: &SessionSlot) {
+    match converse(service, stream, slot) {
         // A client that goes away, in whatever state, is nothing to report.
         Ok(()) => {}
         Err(End::Io(error)) if is_gone(&error) => {}
         Err(End::Frame(FrameError::CutOff)) => {}
-        Err(end) => tracing::warn!(session = place.cancel.session, %end, "a session ended"),
+        Err(end) => tracing::warn!(session = slot.cancel.session, %end, "a session ended"),
     }
 }
 
@@ -62,13 +62,13 @@ pub(super) fn refuse(mut stream: UnixStream, reason: &str) -> io::Result<()> {
     stream.write_all(&out)
 }
 
-fn converse(service: &Service, stream: UnixStream, place: &Place) -> Ended<()> {
+fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<()> {
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
     stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
     let mut reader = FrameReader::new(stream.try_clone()?);
     let mut out = Vec::new();
-    let hello = greet(service, &mut reader, &stream, place, &mut out)?;
-    let mut calls = Calls::new(service, &place.running, hello.read_only);
+    let hello = greet(service, &mut reader, &stream, slot, &mut out)?;
+    let mut calls = Calls::new(service, &slot.running, hello.read_only);
     let mut patience = Some(HELLO_TIMEOUT);
     loop {
         let wanted = calls.in_transaction().then_some(service.idle_transaction);
@@ -109,7 +109,7 @@ fn greet(
     service: &Service,
     reader: &mut FrameReader<UnixStream>,
     stream: &UnixStream,
-    place: &Place,
+    slot: &SessionSlot,
     out: &mut Vec<u8>,
 ) -> Ended<Hello> {
     let frame = reader.next_frame()?.ok_or(End::NoHello)?;
@@ -120,14 +120,14 @@ fn greet(
         protocol: PROTOCOL,
         driver: service.driver.clone(),
         pid: std::process::id(),
-        cancel: place.cancel,
+        cancel: slot.cancel,
     };
     send(stream, out, &Reply::Welcome(welcome))?;
     if hello.protocol != PROTOCOL {
         return Err(End::Protocol(hello.protocol));
     }
     tracing::debug!(
-        session = place.cancel.session,
+        session = slot.cancel.session,
         pid = hello.pid,
         "a client came"
     );

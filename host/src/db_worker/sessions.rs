@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use driver_api::wire::message::CancelKey;
 use driver_api::{CancelHandle, Result};
+use rustix::net::{RecvFlags, recv};
 use uuid::Uuid;
 
 /// Most clients at the same time; each costs a thread with a small stack.
@@ -60,6 +61,17 @@ impl RunningCall {
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
     }
 
+    fn is_set(&self) -> bool {
+        let handle = self.handle.lock();
+        handle.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn cancel_or_log(&self) {
+        if let Err(error) = self.cancel() {
+            tracing::warn!(%error, "a call cannot be cancelled");
+        }
+    }
+
     fn cancel(&self) -> Result<()> {
         match &*self.handle.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(handle) => handle.cancel(),
@@ -68,23 +80,23 @@ impl RunningCall {
     }
 }
 
-/// A place among the sessions; it is left when this is dropped.
-pub(super) struct Place {
+/// A slot among the sessions; it is left when this is dropped.
+pub(super) struct SessionSlot {
     sessions: Arc<Sessions>,
     pub(super) cancel: CancelKey,
     pub(super) running: Arc<RunningCall>,
 }
 
-impl Drop for Place {
+impl Drop for SessionSlot {
     fn drop(&mut self) {
         self.sessions.lock().open.remove(&self.cancel.session);
         self.sessions.ended.notify_all();
     }
 }
 
-/// Why there is no place.
+/// Why there is no slot.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoPlace {
+pub(super) enum NoSlot {
     #[error("the DB worker is shutting down")]
     Draining,
     #[error("the DB worker has {MAX_SESSIONS} clients, which is its limit")]
@@ -94,18 +106,18 @@ pub(super) enum NoPlace {
 }
 
 impl Sessions {
-    /// Takes a place for the client on this stream.
+    /// Takes a slot for the client on this stream.
     pub(super) fn enter(
         self: &Arc<Self>,
         stream: &UnixStream,
-    ) -> std::result::Result<Place, NoPlace> {
+    ) -> std::result::Result<SessionSlot, NoSlot> {
         let stream = stream.try_clone()?;
         let mut state = self.lock();
         if state.draining {
-            return Err(NoPlace::Draining);
+            return Err(NoSlot::Draining);
         }
         if state.open.len() >= MAX_SESSIONS {
-            return Err(NoPlace::Full);
+            return Err(NoSlot::Full);
         }
         state.last += 1;
         let cancel = CancelKey {
@@ -119,7 +131,7 @@ impl Sessions {
             running: Arc::clone(&running),
         };
         state.open.insert(cancel.session, entry);
-        Ok(Place {
+        Ok(SessionSlot {
             sessions: Arc::clone(self),
             cancel,
             running,
@@ -149,34 +161,72 @@ impl Sessions {
         self.lock().draining
     }
 
-    /// Lets running calls end until the deadline, and takes no others.
+    /// Lets running calls end until the deadline, and takes no others. What still runs after half of
+    /// that time is cancelled.
     ///
     /// A session that waits for its client's next request sees the end of the stream and closes; a
     /// transaction between two requests is rolled back, and its owner runs it again elsewhere.
     pub(super) fn drain(&self, deadline: Instant) {
+        let patience = deadline.saturating_duration_since(Instant::now()) / 2;
         let mut state = self.lock();
         state.draining = true;
         for entry in state.open.values() {
             // A stream whose client is gone is closed already.
             let _ = entry.stream.shutdown(Shutdown::Read);
         }
+        state = self.wait_until_empty(state, Instant::now() + patience);
+        for entry in state.open.values() {
+            entry.running.cancel_or_log();
+        }
+        state = self.wait_until_empty(state, deadline);
+        if !state.open.is_empty() {
+            tracing::warn!(
+                sessions = state.open.len(),
+                "calls were still running at the deadline"
+            );
+        }
+    }
+
+    /// Cancels the calls of clients that have gone away: nobody is left to take their answers, and a
+    /// query that gives no rows would not notice.
+    pub(super) fn cancel_vanished(&self) {
+        let state = self.lock();
+        if state.draining {
+            // The ends of streams are the worker's own doing.
+            return;
+        }
+        for (session, entry) in &state.open {
+            if entry.running.is_set() && is_closed(&entry.stream) {
+                tracing::info!(session, "a call is cancelled because its client is gone");
+                entry.running.cancel_or_log();
+            }
+        }
+    }
+
+    fn wait_until_empty<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        until: Instant,
+    ) -> MutexGuard<'s, State> {
         while !state.open.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                tracing::warn!(
-                    sessions = state.open.len(),
-                    "calls were still running at the deadline"
-                );
-                return;
+                break;
             }
             let waited = self.ended.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_closed(stream: &UnixStream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    matches!(recv(stream, &mut [0u8; 1], flags), Ok((0, _)))
 }
 
 #[cfg(test)]
@@ -199,20 +249,20 @@ mod tests {
     fn only_the_right_key_cancels_and_only_while_a_call_runs() {
         let sessions = Arc::new(Sessions::default());
         let (stream, _client) = UnixStream::pair().unwrap();
-        let place = sessions.enter(&stream).unwrap();
+        let slot = sessions.enter(&stream).unwrap();
         let counter = Arc::new(Counter(AtomicUsize::new(0)));
-        sessions.cancel(place.cancel).unwrap();
-        place.running.during(Some(counter.clone()), || {
+        sessions.cancel(slot.cancel).unwrap();
+        slot.running.during(Some(counter.clone()), || {
             sessions
                 .cancel(CancelKey {
-                    key: !place.cancel.key,
-                    ..place.cancel
+                    key: !slot.cancel.key,
+                    ..slot.cancel
                 })
                 .unwrap();
             assert_eq!(counter.0.load(Ordering::SeqCst), 0);
-            sessions.cancel(place.cancel).unwrap();
+            sessions.cancel(slot.cancel).unwrap();
         });
-        sessions.cancel(place.cancel).unwrap();
+        sessions.cancel(slot.cancel).unwrap();
         assert_eq!(counter.0.load(Ordering::SeqCst), 1);
     }
 
@@ -220,11 +270,11 @@ mod tests {
     fn draining_refuses_newcomers_and_stops_waiting_at_the_deadline() {
         let sessions = Arc::new(Sessions::default());
         let (stream, _client) = UnixStream::pair().unwrap();
-        let place = sessions.enter(&stream).unwrap();
+        let slot = sessions.enter(&stream).unwrap();
         sessions.drain(Instant::now() + Duration::from_millis(20));
-        assert!(matches!(sessions.enter(&stream), Err(NoPlace::Draining)));
+        assert!(matches!(sessions.enter(&stream), Err(NoSlot::Draining)));
         assert_eq!(sessions.count(), 1);
-        drop(place);
+        drop(slot);
         sessions.drain(Instant::now() + Duration::from_secs(60));
         assert_eq!(sessions.count(), 0);
     }

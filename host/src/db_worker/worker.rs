@@ -27,6 +27,9 @@ use crate::plugins::loader::{LoadError, LoadedPlugin, Loader};
 /// How often the host hears from the worker.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// How often calls are looked for whose client is gone.
+const LOOK_FOR_VANISHED: Duration = Duration::from_millis(500);
+
 /// Runs a DB worker under the host at the other end of `control`.
 pub fn run(control: &ControlChannel, hello: &DbWorkerHello, loader: &Loader) -> ExitCode {
     match start(control, hello, loader) {
@@ -213,7 +216,12 @@ impl Worker {
             let accepting = thread::Builder::new()
                 .name("listener".into())
                 .spawn_scoped(scope, || self.listener.accept_all(&self.service));
-            let request = shutdown.wait();
+            let request = loop {
+                if let Some(request) = shutdown.wait_timeout(LOOK_FOR_VANISHED) {
+                    break request;
+                }
+                self.service.sessions.cancel_vanished();
+            };
             tracing::info!(reason = ?request.reason, "the DB worker is asked to stop");
             self.service.sessions.drain(request.deadline);
             if let Err(error) = self.listener.stop() {

@@ -8,6 +8,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+/// Most writes that one commit carries besides the holder's own: what a crash can take back at once,
+/// and how long the first of them waits for the last.
+const LARGEST_GROUP: usize = 255;
+
 /// The queue; `T` is a single write, `R` its result.
 pub(super) struct WriteQueue<T, R> {
     state: Mutex<State<T, R>>,
@@ -35,6 +39,8 @@ enum News<R> {
     YourTurn,
     /// Your write was carried out by another.
     Done(R),
+    /// Another took your write and ended without an answer: its driver call panicked.
+    Lost,
 }
 
 /// What a single write gets when it asks for the writer.
@@ -44,18 +50,30 @@ pub(super) enum Turn<T, R> {
     Yours(Vec<GroupMember<T, R>>),
     /// Another has carried it out.
     Done(R),
+    /// Another took it and ended without an answer: whether it was carried out is not known.
+    Lost,
 }
 
-/// A write that somebody else waits for.
+/// A write that somebody else waits for. Dropped without an answer, it tells the one who waits so.
 pub(super) struct GroupMember<T, R> {
     pub(super) write: T,
     ticket: Arc<Ticket<R>>,
+    answered: bool,
 }
 
 impl<T, R> GroupMember<T, R> {
     /// Tells the one who waits.
-    pub(super) fn done(self, result: R) {
+    pub(super) fn done(mut self, result: R) {
+        self.answered = true;
         self.ticket.tell(News::Done(result));
+    }
+}
+
+impl<T, R> Drop for GroupMember<T, R> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.ticket.tell(News::Lost);
+        }
     }
 }
 
@@ -83,6 +101,7 @@ impl<T, R> WriteQueue<T, R> {
         };
         match ticket.news() {
             News::Done(result) => Turn::Done(result),
+            News::Lost => Turn::Lost,
             News::YourTurn => Turn::Yours(self.take_group()),
         }
     }
@@ -119,13 +138,19 @@ impl<T, R> WriteQueue<T, R> {
     fn take_group(&self) -> Vec<GroupMember<T, R>> {
         let mut state = self.lock();
         let mut group = Vec::new();
-        while let Some(Waiting { write: Some(_), .. }) = state.waiting.front() {
+        while group.len() < LARGEST_GROUP
+            && matches!(state.waiting.front(), Some(Waiting { write: Some(_), .. }))
+        {
             if let Some(Waiting {
                 write: Some(write),
                 ticket,
             }) = state.waiting.pop_front()
             {
-                group.push(GroupMember { write, ticket });
+                group.push(GroupMember {
+                    write,
+                    ticket,
+                    answered: false,
+                });
             }
         }
         group
@@ -195,6 +220,7 @@ mod tests {
         let members = match queue.enter(|| number) {
             Turn::Done(result) => return result,
             Turn::Yours(members) => members,
+            Turn::Lost => return 0,
         };
         let mut group = vec![number];
         group.extend(members.iter().map(|member| member.write));
@@ -245,6 +271,28 @@ mod tests {
         let order: Vec<_> = seen.try_iter().collect();
         assert_eq!(order, [vec![1, 2, 3], vec![], vec![9]]);
         assert!(!queue.lock().held);
+    }
+
+    #[test]
+    fn a_member_whose_holder_is_lost_does_not_wait_for_ever() {
+        let queue = Queue::new();
+        queue.enter_alone();
+        thread::scope(|scope| {
+            let holder = scope.spawn(|| match queue.enter(|| 1) {
+                Turn::Yours(members) => {
+                    assert_eq!(members.len(), 1);
+                    drop(members);
+                    queue.release();
+                }
+                _ => panic!("the first in the queue holds the writer"),
+            });
+            until_waiting(&queue, 1);
+            let member = scope.spawn(|| matches!(queue.enter(|| 2), Turn::Lost));
+            until_waiting(&queue, 2);
+            queue.release();
+            holder.join().unwrap();
+            assert!(member.join().unwrap());
+        });
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use driver_api::{
-    Connection, DriverError, ExecuteResult, Result, RowBlockRef, RowRef, TransactionMode,
+    Connection, DriverError, ErrorClass, ExecuteResult, Result, RowBlockRef, RowRef,
+    TransactionMode,
 };
 
 use super::metrics::Metrics;
-use super::outcome;
+use super::sessions::RunningCall;
 use super::store::{OpenConnection, Store};
+use super::write_errors;
 use super::write_queue::{GroupMember, Turn, WriteQueue};
 use crate::foundation::shutdown_signal::{ShutdownReason, ShutdownRequest, ShutdownSignal};
 
@@ -60,14 +62,16 @@ impl Writer {
         })
     }
 
-    /// Carries out a single write; it is committed when this returns `Ok`.
-    pub(super) fn write(&self, write: Write<'_>) -> Result<ExecuteResult> {
+    /// Carries out a single write; it is committed when this returns `Ok`. It can be cancelled through
+    /// `running` unless it was combined with the writes of others.
+    pub(super) fn write(&self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
         match self.queue.enter(|| write.to_waiting()) {
             Turn::Done(result) => result,
+            Turn::Lost => Err(lost_in_group()),
             Turn::Yours(others) => {
                 let mut held = Held::new(self);
                 if others.is_empty() {
-                    held.alone(write)
+                    held.alone(write, running)
                 } else {
                     held.group(write, others)
                 }
@@ -98,11 +102,11 @@ impl Writer {
 
     /// Does what an error demands of the worker.
     fn note(&self, error: &DriverError) {
-        if outcome::is_fatal(error) {
+        if write_errors::is_fatal(error) {
             tracing::error!(%error, "the storage failed; the worker ends and is started anew");
             let at_once = ShutdownRequest::within(ShutdownReason::Requested, Duration::ZERO);
             self.shutdown.trigger(at_once);
-        } else if outcome::needs_new_connection(error) {
+        } else if write_errors::needs_new_connection(error) {
             self.reopen(error);
         }
     }
@@ -160,8 +164,11 @@ impl<'w> Held<'w> {
     }
 
     /// The common case: nobody else waits, the statement is its own transaction.
-    fn alone(&mut self, write: Write<'_>) -> Result<ExecuteResult> {
-        let result = write.run(&mut *self.writer.lock().connection);
+    fn alone(&mut self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
+        let result = {
+            let mut opened = self.writer.lock();
+            running.during(opened.cancel.clone(), || write.run(&mut *opened.connection))
+        };
         self.count(1);
         result.inspect_err(|error| self.writer.note(error))
     }
@@ -186,12 +193,7 @@ impl<'w> Held<'w> {
             results.resize_with(others.len() + 1, || Err(error.clone()));
         }
         let mut results = results.into_iter();
-        let lost = || {
-            Err(DriverError::new(
-                driver_api::ErrorClass::Internal,
-                "a write got no answer",
-            ))
-        };
+        let lost = || Err(lost_in_group());
         let own = results.next().unwrap_or_else(lost);
         for other in others {
             other.done(results.next().unwrap_or_else(lost));
@@ -226,7 +228,8 @@ fn in_one_transaction<'a>(
         Ok(())
     };
     if let Err(error) = run(connection, results) {
-        connection.rollback()?;
+        // The engine may have rolled back by itself; what counts is why.
+        let _ = connection.rollback();
         return Err(error);
     }
     connection.commit()
@@ -239,11 +242,24 @@ fn in_savepoint(
 ) -> Result<Result<ExecuteResult>> {
     connection.execute("SAVEPOINT one_write", RowRef::EMPTY)?;
     let result = write.run(connection);
-    if result.is_err() {
-        connection.execute("ROLLBACK TO one_write", RowRef::EMPTY)?;
+    if let Err(error) = &result
+        && connection
+            .execute("ROLLBACK TO one_write", RowRef::EMPTY)
+            .is_err()
+    {
+        // A full disk, for one, takes the whole transaction with it: everybody is told that.
+        return Err(error.clone());
     }
     connection.execute("RELEASE one_write", RowRef::EMPTY)?;
     Ok(result)
+}
+
+fn lost_in_group() -> DriverError {
+    DriverError::new(
+        ErrorClass::Internal,
+        "the write was combined with others and got no answer",
+    )
+    .with_unknown_outcome()
 }
 
 /// The writer, held for an interactive transaction or a write with rows. Dropping it rolls back what is
@@ -263,5 +279,79 @@ impl HeldWriter {
 impl Drop for HeldWriter {
     fn drop(&mut self) {
         self.writer.queue.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use driver_api::RowSink;
+
+    use super::*;
+
+    /// A connection whose second write fills the disk, which ends the transaction.
+    #[derive(Default)]
+    struct FullDisk {
+        open: bool,
+        writes: u32,
+    }
+
+    impl Connection for FullDisk {
+        fn query(&mut self, _: &str, _: RowRef<'_>, _: &mut RowSink<'_>) -> Result<()> {
+            Ok(())
+        }
+
+        fn execute(&mut self, sql: &str, _: RowRef<'_>) -> Result<ExecuteResult> {
+            if !self.open {
+                return Err(DriverError::new(
+                    ErrorClass::TransactionState,
+                    "none is open",
+                ));
+            }
+            if sql == "INSERT" {
+                self.writes += 1;
+                if self.writes == 2 {
+                    self.open = false;
+                    return Err(DriverError::new(ErrorClass::DiskFull, "the disk is full"));
+                }
+            }
+            Ok(ExecuteResult::default())
+        }
+
+        fn execute_many(&mut self, _: &str, _: RowBlockRef<'_>) -> Result<ExecuteResult> {
+            Ok(ExecuteResult::default())
+        }
+
+        fn begin(&mut self, _: TransactionMode) -> Result<()> {
+            self.open = true;
+            Ok(())
+        }
+
+        fn rollback(&mut self) -> Result<()> {
+            Err(DriverError::new(
+                ErrorClass::TransactionState,
+                "none is open",
+            ))
+        }
+
+        fn ping(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_error_that_ends_the_whole_transaction_is_the_one_that_everybody_hears() {
+        let write = Write {
+            sql: "INSERT",
+            params: &[],
+            many: false,
+        };
+        let mut results = Vec::new();
+        let ended = in_one_transaction(
+            &mut FullDisk::default(),
+            [write; 3].into_iter(),
+            &mut results,
+        );
+        assert_eq!(ended.unwrap_err().class(), ErrorClass::DiskFull);
+        assert_eq!(results.len(), 1);
     }
 }

@@ -49,12 +49,12 @@ impl Database {
         self.again_while_away(|lease| in_transaction(lease, TransactionMode::ReadOnly, &mut work))
     }
 
-    /// Runs statements that write, each its own transaction. They are not run again: a broken
+    /// Runs statements, each on its own, and never again: for work that cannot be repeated. A broken
     /// connection is an error whose [`outcome`](DriverError::outcome) says what is known.
     ///
     /// # Errors
     /// The driver's or the closure's.
-    pub fn write<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+    pub fn once<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
         let mut lease = self.pool.lease()?;
         let result = work(&mut lease);
         lease.note(result)

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod json_schema;
 pub mod log_file;
 pub mod paths;
+pub mod peer;
 pub mod progress;
 pub mod redaction;
 pub mod shutdown_signal;

@@ -6,23 +6,38 @@ use serde_json::{Map, Value};
 pub const REDACTED: &str = "***";
 
 /// Parts of a key that mark its value as secret; a URL counts because it may carry a password.
-const SECRET_PARTS: [&str; 10] = [
+const SECRET_PARTS: [&str; 12] = [
     "password",
     "passwd",
+    "pwd",
     "passphrase",
     "token",
     "secret",
     "credential",
     "url",
     "dsn",
-    "private_key",
-    "api_key",
+    "conninfo",
+    "connection_string",
+    "cookie",
 ];
+
+/// Words that a key consists of and that mark its value as secret only when they stand alone:
+/// `bypass` and `sacred` are harmless.
+const SECRET_WORDS: [&str; 3] = ["pass", "cred", "creds"];
 
 /// Whether a key such as `password` or `auth_token` names a secret.
 pub fn looks_secret(key: &str) -> bool {
     let key = key.to_lowercase();
     SECRET_PARTS.iter().any(|part| key.contains(part))
+        || key
+            .split(|c: char| !c.is_alphanumeric())
+            .any(is_secret_word)
+}
+
+/// `key`, `sslkey` and `auth`, but neither `foreign_keys` nor `keyspace` nor `author`.
+fn is_secret_word(word: &str) -> bool {
+    let author = word.starts_with("author") && !word.starts_with("authoriz");
+    word.ends_with("key") || word.contains("auth") && !author || SECRET_WORDS.contains(&word)
 }
 
 /// A copy of `options` in which secrets are replaced by [`REDACTED`], at any depth.
@@ -59,6 +74,52 @@ fn carries_credentials(text: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn keys_that_name_secrets_are_told_from_those_that_resemble_them() {
+        for key in [
+            "pwd",
+            "db_pwd",
+            "userPwd",
+            "pass",
+            "auth",
+            "oauth",
+            "AUTH_DATA",
+            "authorization",
+            "credential",
+            "credentials",
+            "creds",
+            "key",
+            "Key",
+            "api_key",
+            "apikey",
+            "ssl-key",
+            "sslkey",
+            "access_key_id",
+            "private_key",
+            "encryption.key",
+            "conninfo",
+            "dsn",
+        ] {
+            assert!(looks_secret(key), "{key}");
+        }
+        for key in [
+            "path",
+            "host",
+            "user",
+            "port",
+            "author",
+            "authority",
+            "keyspace",
+            "foreign_keys",
+            "keepalive_seconds",
+            "bypass_cache",
+            "synchronous",
+            "busy_timeout_ms",
+        ] {
+            assert!(!looks_secret(key), "{key}");
+        }
+    }
 
     #[test]
     fn secrets_are_replaced_at_any_depth_and_the_rest_is_kept() {

@@ -26,6 +26,18 @@ pub enum Origin {
     System,
 }
 
+impl Origin {
+    /// How a user named the directory; none for those that the host looks into by itself.
+    pub fn named_by(self) -> Option<&'static str> {
+        match self {
+            Self::Flag => Some("--plugins-dir"),
+            Self::Environment => Some(DIRECTORIES_VARIABLE),
+            Self::Config => Some("/code_analysis/plugins/directories"),
+            Self::Executable | Self::System => None,
+        }
+    }
+}
+
 /// A directory in which plugins are looked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SearchDirectory {
@@ -44,12 +56,17 @@ pub struct Candidate {
     pub origin: Origin,
 }
 
+/// Directories that a user named and that cannot be used: one line for each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct UnusableDirectories(pub Vec<String>);
+
 /// What was found, and what could not be looked at.
 #[derive(Debug, Default)]
 pub struct Discovered {
     /// In the order of the directories, sorted by name in each.
     pub candidates: Vec<Candidate>,
-    /// Directories and manifests that could not be read, as lines for people.
+    /// What could not be read of the directories that nobody named, as lines for people.
     pub problems: Vec<String>,
 }
 
@@ -92,8 +109,13 @@ pub fn search_directories(
 ///
 /// Beside the executable only the plugins of the release are taken; in other directories what the
 /// directory's `plugins.toml` names, or every `.so` where there is none.
-pub fn discover(directories: &[SearchDirectory]) -> Discovered {
+///
+/// # Errors
+/// [`UnusableDirectories`] with all that a user named and that cannot be read, or whose
+/// `plugins.toml` cannot.
+pub fn discover(directories: &[SearchDirectory]) -> Result<Discovered, UnusableDirectories> {
     let mut discovered = Discovered::default();
+    let mut unusable = Vec::new();
     for directory in directories {
         match candidates_in(directory) {
             Ok(paths) => discovered
@@ -102,16 +124,34 @@ pub fn discover(directories: &[SearchDirectory]) -> Discovered {
                     path,
                     origin: directory.origin,
                 })),
-            Err(problem) => discovered.problems.push(problem),
+            Err(problem) => {
+                let shown = directory.path.display();
+                match directory.origin.named_by() {
+                    Some(by) => unusable.push(format!(
+                        "the plugins directory {shown}, named by {by}, cannot be used: {problem}"
+                    )),
+                    None => discovered.problems.push(format!(
+                        "the plugins directory {shown} cannot be used: {problem}"
+                    )),
+                }
+            }
         }
     }
-    discovered
+    if unusable.is_empty() {
+        Ok(discovered)
+    } else {
+        Err(UnusableDirectories(unusable))
+    }
 }
 
 fn candidates_in(directory: &SearchDirectory) -> Result<Vec<PathBuf>, String> {
-    let listed = match directory.origin {
-        Origin::Executable => manifest::bundled().map(Some),
-        _ => manifest::of_directory(&directory.path),
+    let (libraries, listed) = match directory.origin {
+        Origin::Executable => (Vec::new(), manifest::bundled().map(Some)),
+        // Looked at also where a manifest says what is in it: a directory that is not there has none.
+        _ => (
+            libraries_in(directory)?,
+            manifest::of_directory(&directory.path),
+        ),
     };
     match listed.map_err(|error: ManifestError| error.to_string())? {
         Some(entries) => Ok(entries
@@ -121,7 +161,7 @@ fn candidates_in(directory: &SearchDirectory) -> Result<Vec<PathBuf>, String> {
             // lists must exist, and is refused with a reason where it does not.
             .filter(|path| directory.origin != Origin::Executable || path.exists())
             .collect()),
-        None => libraries_in(directory),
+        None => Ok(libraries),
     }
 }
 
@@ -130,12 +170,7 @@ fn libraries_in(directory: &SearchDirectory) -> Result<Vec<PathBuf>, String> {
         Ok(entries) => entries,
         // The system's directory exists only where a distribution made it.
         Err(_) if directory.origin == Origin::System => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(format!(
-                "the plugins directory {} cannot be read: {error}",
-                directory.path.display()
-            ));
-        }
+        Err(error) => return Err(format!("it cannot be read: {error}")),
     };
     let mut paths: Vec<PathBuf> = entries
         .flatten()
@@ -191,7 +226,7 @@ mod tests {
         for name in ["b.so", "a.so", "readme.txt", "a.so.bak"] {
             std::fs::write(place.path().join(name), "").unwrap();
         }
-        let found = discover(&[directory(place.path(), Origin::Config)]);
+        let found = discover(&[directory(place.path(), Origin::Config)]).unwrap();
         let names: Vec<_> = found
             .candidates
             .iter()
@@ -202,24 +237,50 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_says_what_is_loaded_and_a_missing_directory_is_a_problem() {
+    fn a_manifest_says_what_is_loaded() {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("other.so"), "").unwrap();
         let manifest = "[[plugin]]\nname = 'x'\nlibrary = 'x'";
         std::fs::write(place.path().join("plugins.toml"), manifest).unwrap();
-        let missing = place.path().join("missing");
-        let found = discover(&[
-            directory(place.path(), Origin::Flag),
-            directory(&missing, Origin::Flag),
-            directory(&missing, Origin::System),
-        ]);
+        let found = discover(&[directory(place.path(), Origin::Flag)]).unwrap();
         let paths: Vec<_> = found.candidates.iter().map(|c| c.path.clone()).collect();
         assert_eq!(paths, [place.path().join("libx.so")]);
+    }
+
+    #[test]
+    fn every_named_directory_that_cannot_be_used_is_in_the_error() {
+        let place = tempfile::tempdir().unwrap();
+        let malformed = place.path().join("malformed");
+        std::fs::create_dir(&malformed).unwrap();
+        std::fs::write(malformed.join("plugins.toml"), "plugin = 7").unwrap();
+        let missing = place.path().join("missing");
+        let UnusableDirectories(lines) = discover(&[
+            directory(&missing, Origin::Flag),
+            directory(&missing, Origin::Environment),
+            directory(&malformed, Origin::Config),
+        ])
+        .unwrap_err();
+        let start = |path: &Path, by: &str| {
+            format!(
+                "the plugins directory {}, named by {by}, cannot be used: ",
+                path.display()
+            )
+        };
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].starts_with(&start(&missing, "--plugins-dir")));
+        assert!(lines[1].starts_with(&start(&missing, "CODE_ANALYSIS_PLUGINS")));
+        assert!(lines[2].starts_with(&start(&malformed, "/code_analysis/plugins/directories")));
+        assert!(lines[2].contains("is no list of plugins"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn a_directory_that_nobody_named_stops_nobody() {
+        let place = tempfile::tempdir().unwrap();
+        let missing = place.path().join("missing");
+        let found = discover(&[directory(&missing, Origin::System)]).unwrap();
+        assert!(found.problems.is_empty());
+        std::fs::write(place.path().join("plugins.toml"), "plugin = 7").unwrap();
+        let found = discover(&[directory(place.path(), Origin::System)]).unwrap();
         assert_eq!(found.problems.len(), 1);
-        assert!(
-            found.problems[0].contains("missing"),
-            "{:?}",
-            found.problems
-        );
     }
 }

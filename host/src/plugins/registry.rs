@@ -1,13 +1,14 @@
 //! All plugins that were found, by the names of their drivers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use driver_api::{Driver, DriverDescriptor, Placement};
 use serde::Serialize;
 
-use super::discovery::{self, Candidate, Origin, SearchDirectory};
+use super::discovery::{self, Candidate, Origin, SearchDirectory, UnusableDirectories};
 use super::loader::{LoadError, Loader};
 use super::probe;
 use super::verdict::Verdict;
@@ -42,17 +43,8 @@ pub struct Registry {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No usable plugin has a driver of this name.
-    #[error("{}", unknown_text(.name, .known, .refused, .searched))]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// The names that are known.
-        known: Vec<String>,
-        /// Files that were found but are not usable, with the reason.
-        refused: Vec<String>,
-        /// The directories that were looked in.
-        searched: Vec<PathBuf>,
-    },
+    #[error(transparent)]
+    Unknown(Box<UnknownDriver>),
     /// The driver may be loaded only by a DB worker.
     #[error(
         "the driver `{0}` is used only inside a DB worker process; name it as `database.type` and the host \
@@ -71,33 +63,65 @@ pub enum RegistryError {
     },
 }
 
-fn unknown_text(name: &str, known: &[String], refused: &[String], searched: &[PathBuf]) -> String {
-    let list = |items: Vec<String>| {
-        if items.is_empty() {
-            "none".into()
-        } else {
-            items.join(", ")
+/// A name that no usable plugin has, and what there is; boxed, so that results stay small.
+#[derive(Debug)]
+pub struct UnknownDriver {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that are known.
+    pub known: Vec<String>,
+    /// Files that were found but are not usable, with the reason.
+    pub refused: Vec<String>,
+    /// The directories that were looked in.
+    pub searched: Vec<PathBuf>,
+    /// As [`Registry::problems`].
+    pub problems: Vec<String>,
+}
+
+impl std::error::Error for UnknownDriver {}
+
+impl fmt::Display for UnknownDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |items: &[String]| {
+            if items.is_empty() {
+                "none".to_owned()
+            } else {
+                items.join(", ")
+            }
+        };
+        let searched: Vec<String> = self
+            .searched
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        write!(
+            f,
+            "there is no database driver `{}`; known types are: {}; looked in: {}",
+            self.name,
+            list(&self.known),
+            list(&searched)
+        )?;
+        if !self.refused.is_empty() {
+            write!(f, "; found but not usable: {}", self.refused.join("; "))?;
         }
-    };
-    let searched = searched
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let mut text = format!(
-        "there is no database driver `{name}`; known types are: {}; looked in: {}",
-        list(known.to_vec()),
-        list(searched)
-    );
-    if !refused.is_empty() {
-        text.push_str(&format!("; found but not usable: {}", refused.join("; ")));
+        if !self.problems.is_empty() {
+            write!(f, "; besides: {}", self.problems.join("; "))?;
+        }
+        Ok(())
     }
-    text
 }
 
 impl Registry {
     /// Looks in these directories and probes what is there, each file in a child of `executable`.
-    pub fn discover(directories: Vec<SearchDirectory>, executable: &Path, loader: Loader) -> Self {
-        let found = discovery::discover(&directories);
+    ///
+    /// # Errors
+    /// [`UnusableDirectories`]; a file that is no usable plugin is no error but a record.
+    pub fn discover(
+        directories: Vec<SearchDirectory>,
+        executable: &Path,
+        loader: Loader,
+    ) -> Result<Self, UnusableDirectories> {
+        let found = discovery::discover(&directories)?;
         let verdicts = probe_all(executable, &found.candidates);
         let records: Vec<PluginRecord> = found
             .candidates
@@ -110,19 +134,25 @@ impl Registry {
             })
             .collect();
         let (names, shadowed) = by_name(&records);
-        Self {
+        Ok(Self {
             loader,
             directories,
             records,
             problems: found.problems.into_iter().chain(shadowed).collect(),
             names,
             loaded: Mutex::default(),
-        }
+        })
     }
 
     /// Every file that was found, in the order of precedence.
     pub fn records(&self) -> &[PluginRecord] {
         &self.records
+    }
+
+    /// Files that are refused although a user named their directory, with the reasons: people are told
+    /// without asking.
+    pub fn refused_by_name(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.records.iter().filter_map(unexpected_refusal)
     }
 
     /// Directories that could not be read and names that are claimed twice, as lines for people.
@@ -186,7 +216,7 @@ impl Registry {
             .names
             .keys()
             .filter(|name| *name != PROXY && *name != "sqlite_proxy");
-        RegistryError::Unknown {
+        RegistryError::Unknown(Box::new(UnknownDriver {
             name: name.to_owned(),
             known: known.cloned().collect(),
             refused: refused.collect(),
@@ -195,7 +225,17 @@ impl Registry {
                 .iter()
                 .map(|directory| directory.path.clone())
                 .collect(),
-        }
+            problems: self.problems.clone(),
+        }))
+    }
+}
+
+/// The file and the reason, if it is refused and a user named its directory.
+fn unexpected_refusal(record: &PluginRecord) -> Option<(&Path, &str)> {
+    record.origin.named_by()?;
+    match &record.verdict {
+        Verdict::Refused(reason) => Some((&record.path, reason)),
+        Verdict::Usable(_) => None,
     }
 }
 
@@ -204,7 +244,9 @@ fn probe_all(executable: &Path, candidates: &[Candidate]) -> Vec<Verdict> {
     std::thread::scope(|scope| {
         let probes: Vec<_> = candidates
             .iter()
-            .map(|candidate| scope.spawn(|| probe::probe(executable, &candidate.path)))
+            .map(|candidate| {
+                scope.spawn(|| probe::probe(executable, &candidate.path, probe::TIMEOUT))
+            })
             .collect();
         let lost = || Verdict::Refused("its probe could not be run".into());
         probes
@@ -264,16 +306,34 @@ mod tests {
 
     #[test]
     fn an_unknown_type_lists_known_ones_places_and_refusals() {
-        let error = RegistryError::Unknown {
+        let error = RegistryError::Unknown(Box::new(UnknownDriver {
             name: "oracle".into(),
             known: vec!["sqlite".into()],
             refused: vec!["/p/x.so: it is text".into()],
             searched: vec!["/p".into()],
-        };
+            problems: vec!["/q cannot be used".into()],
+        }));
         assert_eq!(
             error.to_string(),
             "there is no database driver `oracle`; known types are: sqlite; looked in: /p; \
-             found but not usable: /p/x.so: it is text"
+             found but not usable: /p/x.so: it is text; besides: /q cannot be used"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_unexpected_only_where_a_user_named_the_directory() {
+        let refused = |origin| PluginRecord {
+            path: "/p/x.so".into(),
+            origin,
+            verdict: Verdict::Refused("it is text".into()),
+        };
+        let told = (Path::new("/p/x.so"), "it is text");
+        for origin in [Origin::Flag, Origin::Environment, Origin::Config] {
+            assert_eq!(unexpected_refusal(&refused(origin)), Some(told));
+        }
+        for origin in [Origin::Executable, Origin::System] {
+            assert_eq!(unexpected_refusal(&refused(origin)), None);
+        }
+        assert_eq!(unexpected_refusal(&record("/1/a.so", "a")), None);
     }
 }

@@ -4,8 +4,18 @@ use std::path::PathBuf;
 
 use driver_api::{Dialect, DriverDescriptor, OptionProblem, Options, Placement};
 
+use serde_json::{Map, Value};
+
 use super::registry::{Registry, RegistryError};
 use crate::config::types::DatabaseConfig;
+use crate::foundation::did_you_mean::nearest_name;
+use crate::foundation::redaction::{REDACTED, looks_secret, redact_map};
+
+/// Where options stand in a configuration file.
+const SECTION: &str = "/code_analysis/database";
+
+/// Keys of the section that are not the driver's but may have been meant.
+const KEYS_OF_THE_HOST: [&str; 2] = ["type", "worker"];
 
 /// How a database is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +49,10 @@ pub enum ResolveError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The options do not fit the driver.
-    #[error("the database options for `{driver}` are wrong: {}", join(.problems))]
+    #[error(
+        "the database options for the driver `{driver}` have {} problem(s):\n{}",
+        .problems.len(), lines(.problems)
+    )]
     Options {
         /// The driver.
         driver: String,
@@ -53,9 +66,46 @@ pub enum ResolveError {
     WorkerNeeded(String),
 }
 
-fn join(problems: &[OptionProblem]) -> String {
-    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    lines.join("; ")
+fn lines(problems: &[OptionProblem]) -> String {
+    let lines: Vec<_> = problems.iter().map(line).collect();
+    lines.join("\n")
+}
+
+/// A problem as those of the rest of a configuration are told: where, what, and what was expected.
+fn line(problem: &OptionProblem) -> String {
+    match problem {
+        OptionProblem::Unknown { key, known } => {
+            let meant = nearest_name(key, known.split(", ").chain(KEYS_OF_THE_HOST));
+            let suggestion =
+                meant.map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"));
+            let place = pointer(key);
+            if known.is_empty() {
+                format!("{place}: unknown option, the driver has none{suggestion}")
+            } else {
+                format!("{place}: unknown option, expected one of {known}{suggestion}")
+            }
+        }
+        OptionProblem::Missing { key, summary } => {
+            format!("{}: found nothing, expected {summary}", pointer(key))
+        }
+        OptionProblem::Invalid {
+            key,
+            found,
+            expected,
+        } => {
+            let found = if looks_secret(key) {
+                "a value that is not shown"
+            } else {
+                found
+            };
+            format!("{}: found {found}, expected {expected}", pointer(key))
+        }
+        other => format!("{SECTION}: {other}"),
+    }
+}
+
+fn pointer(key: &str) -> String {
+    format!("{SECTION}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Looks up the driver and checks the options.
@@ -67,12 +117,7 @@ pub fn resolve(
     config: &DatabaseConfig,
 ) -> Result<ResolvedDatabase, ResolveError> {
     let (descriptor, library) = registry.find(&config.kind)?;
-    let options = Options::check(&descriptor.options, &config.options, &config.base_dir).map_err(
-        |problems| ResolveError::Options {
-            driver: descriptor.name.clone(),
-            problems,
-        },
-    )?;
+    let options = checked_options(descriptor, config)?;
     let reach = if in_worker(descriptor, config.worker.enabled)? {
         Reach::Worker {
             library: library.to_owned(),
@@ -88,6 +133,44 @@ pub fn resolve(
     })
 }
 
+/// The options as they may be shown: defaults filled in, secrets hidden.
+///
+/// # Errors
+/// [`ResolveError::Registry`], [`ResolveError::Options`].
+pub fn shown_options(
+    registry: &Registry,
+    config: &DatabaseConfig,
+) -> Result<Map<String, Value>, ResolveError> {
+    let (descriptor, _) = registry.find(&config.kind)?;
+    let options = checked_options(descriptor, config)?;
+    Ok(without_secrets(descriptor, options.to_json()))
+}
+
+fn checked_options(
+    descriptor: &DriverDescriptor,
+    config: &DatabaseConfig,
+) -> Result<Options, ResolveError> {
+    Options::check(&descriptor.options, &config.options, &config.base_dir).map_err(|problems| {
+        ResolveError::Options {
+            driver: descriptor.name.clone(),
+            problems,
+        }
+    })
+}
+
+/// What the driver marks as secret is hidden, and what looks so.
+fn without_secrets(
+    descriptor: &DriverDescriptor,
+    mut options: Map<String, Value>,
+) -> Map<String, Value> {
+    for spec in descriptor.options.iter().filter(|spec| spec.secret) {
+        if let Some(value) = options.get_mut(&spec.key) {
+            *value = REDACTED.into();
+        }
+    }
+    redact_map(&options)
+}
+
 /// The driver's placement decides; the config may put a direct driver into a worker as well.
 fn in_worker(descriptor: &DriverDescriptor, asked: Option<bool>) -> Result<bool, ResolveError> {
     match (descriptor.placement, asked) {
@@ -101,7 +184,69 @@ fn in_worker(descriptor: &DriverDescriptor, asked: Option<bool>) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
+    use driver_api::OptionSpec;
+    use serde_json::json;
+
     use super::*;
+
+    fn descriptor() -> DriverDescriptor {
+        DriverDescriptor::new("x", "1.0.0", Placement::Direct, Dialect::Generic)
+            .option(OptionSpec::path("path", "the database file").required())
+            .option(
+                OptionSpec::choice("synchronous", &["off", "full"], "sync").default_value("full"),
+            )
+            .option(OptionSpec::integer(
+                "password",
+                0,
+                9,
+                "a number that looks secret",
+            ))
+            .option(OptionSpec::string("ticket", "a secret by the schema alone").secret())
+    }
+
+    fn config(options: Value) -> DatabaseConfig {
+        DatabaseConfig {
+            options: options.as_object().unwrap().clone(),
+            base_dir: "/etc/app".into(),
+            ..DatabaseConfig::default()
+        }
+    }
+
+    #[test]
+    fn every_problem_has_its_place_and_what_was_expected() {
+        let wrong = config(
+            json!({"pth": "x.db", "a/b": 1, "wrker": {}, "synchronous": 7, "password": 4711}),
+        );
+        let error = checked_options(&descriptor(), &wrong).unwrap_err();
+        let known = "expected one of path, synchronous, password, ticket";
+        assert_eq!(
+            error.to_string().lines().collect::<Vec<_>>(),
+            [
+                "the database options for the driver `x` have 6 problem(s):",
+                &format!(
+                    "/code_analysis/database/pth: unknown option, {known}; did you mean \"path\"?"
+                ),
+                &format!("/code_analysis/database/a~1b: unknown option, {known}"),
+                &format!(
+                    "/code_analysis/database/wrker: unknown option, {known}; did you mean \"worker\"?"
+                ),
+                "/code_analysis/database/path: found nothing, expected the database file",
+                "/code_analysis/database/synchronous: found 7, expected one of off, full",
+                "/code_analysis/database/password: found a value that is not shown, expected a whole number \
+                 from 0 to 9",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_shown_has_defaults_and_no_secret_of_the_schema() {
+        let right = config(json!({"path": "x.db", "ticket": "canary"}));
+        let options = checked_options(&descriptor(), &right).unwrap().to_json();
+        assert_eq!(
+            Value::Object(without_secrets(&descriptor(), options)),
+            json!({"path": "/etc/app/x.db", "synchronous": "full", "ticket": "***"})
+        );
+    }
 
     #[test]
     fn placement_decides_and_a_direct_driver_may_be_put_into_a_worker() {

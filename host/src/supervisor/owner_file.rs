@@ -1,14 +1,18 @@
 //! Finds the process that owns a database through the file beside it, and knocks at its socket.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::process::Uid;
 
 use crate::foundation::db_worker_hello::DbWorkerOwner;
+use crate::foundation::peer::may_talk_to;
 
 /// Added to the name of a database to name its owner file.
 const SUFFIX: &str = ".worker";
@@ -46,7 +50,7 @@ pub enum OwnerProblem {
         source: io::Error,
     },
     /// Another user listens there, whom this one must not trust.
-    #[error("{socket} belongs to process {pid} of user {user}, not to this user")]
+    #[error("{socket} belongs to process {pid} of user {user}, neither to this user nor to root")]
     ForeignUser {
         /// The socket.
         socket: PathBuf,
@@ -78,7 +82,8 @@ pub fn reach_owner(owner_file: &Path) -> Result<Owner, OwnerProblem> {
     let connection = connect(&socket).map_err(no_answer)?;
     let peer = rustix::net::sockopt::socket_peercred(&connection).map_err(no_answer)?;
     let pid = peer.pid.as_raw_nonzero().get().unsigned_abs();
-    if peer.uid != rustix::process::geteuid() {
+    let own = rustix::process::geteuid();
+    if !may_talk_to(peer.uid, own, database_owner(owner_file)) {
         return Err(OwnerProblem::ForeignUser {
             socket,
             pid,
@@ -86,6 +91,14 @@ pub fn reach_owner(owner_file: &Path) -> Result<Owner, OwnerProblem> {
         });
     }
     Ok(Owner { socket, pid })
+}
+
+/// The user who owns the database beside `owner_file`; none while there is no such file.
+fn database_owner(owner_file: &Path) -> Option<Uid> {
+    let name = owner_file.as_os_str().as_bytes();
+    let database = name.strip_suffix(SUFFIX.as_bytes())?;
+    let found = fs::metadata(OsStr::from_bytes(database)).ok()?;
+    Some(Uid::from_raw(found.uid()))
 }
 
 fn read(owner_file: &Path) -> Result<DbWorkerOwner, OwnerProblem> {
@@ -140,6 +153,16 @@ mod tests {
                 pid: std::process::id()
             }
         );
+    }
+
+    #[test]
+    fn the_owner_of_the_database_is_that_of_the_file_beside_the_owner_file() {
+        let directory = TempDir::new().unwrap();
+        let database = directory.path().join("x.db");
+        assert_eq!(database_owner(&owner_file_of(&database)), None);
+        fs::write(&database, "").unwrap();
+        let own = rustix::process::geteuid();
+        assert_eq!(database_owner(&owner_file_of(&database)), Some(own));
     }
 
     #[test]

@@ -168,6 +168,43 @@ fn a_deleted_file_is_marked_and_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_deleted_files_hold_is_not_counted() {
+    let bench = Bench::with_shop();
+    let counted = |project_id| {
+        let status = bench.db.database_status(project_id).unwrap();
+        [
+            status.classes,
+            status.functions,
+            status.methods,
+            status.imports,
+            status.usages,
+        ]
+    };
+    bench.index("shop");
+    let whole = counted(None);
+    let text = fs::read(bench.path("shop/shop/models.py")).unwrap();
+    fs::remove_file(bench.path("shop/shop/models.py")).unwrap();
+    bench.index("shop");
+    let rest = counted(None);
+    assert_eq!(rest, counted(Some(SHOP_ID)));
+    for (rest, whole) in rest.iter().zip(whole) {
+        assert!(*rest < whole, "{rest} of {whole}");
+    }
+    // Their rows are still there.
+    let rows = bench.ids("SELECT count(*) FROM classes")[0];
+    assert_eq!(u64::try_from(rows), Ok(whole[0]));
+
+    bench.write("shop/shop/models.py", text);
+    bench.index("shop");
+    assert_eq!(counted(None), whole);
+
+    fs::remove_dir_all(bench.path("shop/shop")).unwrap();
+    bench.index("shop");
+    assert_eq!(counted(None), [0; 5]);
+    assert_eq!(counted(Some(SHOP_ID)), [0; 5]);
+}
+
+#[test]
 fn single_paths_are_brought_up_to_date_by_themselves() {
     let bench = Bench::with_shop();
     bench.index("shop");

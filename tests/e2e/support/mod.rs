@@ -1,6 +1,7 @@
 //! What end-to-end tests stand on: the real program with the real plugins, in a home of its own.
 
 pub mod chain;
+pub mod numbers;
 pub mod processes;
 pub mod sandbox;
 pub mod server;

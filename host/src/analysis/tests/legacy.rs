@@ -11,7 +11,9 @@ fn shop(source: &str) -> FileAnalysis {
 
 #[test]
 fn the_package_is_as_in_the_database() {
-    let analysis = shop(include_str!("../testdata/shop/__init__.py"));
+    let analysis = shop(include_str!(
+        "../../../../tests/fixtures/shop/shop/__init__.py"
+    ));
     let docstring = "A small shop, the sample project of the legacy database.";
     assert_eq!(analysis.docstring.as_deref(), Some(docstring));
     assert_eq!(analysis.lines, 5);
@@ -26,7 +28,7 @@ fn the_package_is_as_in_the_database() {
 
 #[test]
 fn carts_are_as_in_the_database() {
-    let analysis = shop(include_str!("../testdata/shop/cart.py"));
+    let analysis = shop(include_str!("../../../../tests/fixtures/shop/shop/cart.py"));
     assert_eq!(analysis.docstring.as_deref(), Some("The shopping cart."));
     assert_eq!(analysis.lines, 24);
     let expected = [
@@ -61,7 +63,9 @@ fn carts_are_as_in_the_database() {
 
 #[test]
 fn discounts_are_as_in_the_database() {
-    let analysis = shop(include_str!("../testdata/shop/discounts.py"));
+    let analysis = shop(include_str!(
+        "../../../../tests/fixtures/shop/shop/discounts.py"
+    ));
     let apply = "8-16 function apply(code, cents) 2 \"Apply a discount code to an amount in cents.\\n\\n    \
                  Unknown codes leave the amount as it is.\\n    \"";
     assert_eq!(
@@ -84,7 +88,9 @@ fn discounts_are_as_in_the_database() {
 
 #[test]
 fn models_are_as_in_the_database() {
-    let analysis = shop(include_str!("../testdata/shop/models.py"));
+    let analysis = shop(include_str!(
+        "../../../../tests/fixtures/shop/shop/models.py"
+    ));
     assert_eq!(analysis.lines, 48);
     let expected = [
         "9-15 class Priced(abc.ABC) \"Anything that has a price in cents.\"",

@@ -15,9 +15,8 @@ use driver_api::Flow;
 use super::arguments::GlobalArguments;
 use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
+use super::host;
 use super::output::Output;
-use crate::app::App;
-use crate::config::types::Config;
 use rows::RowPrinter;
 
 /// Arguments of `sql`.
@@ -49,10 +48,7 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     let format = format(arguments.format, output.is_json())?;
     let statement = statement(&arguments.statement)?;
-    let app = App::new(
-        Config::load(global.config.as_deref())?,
-        &global.plugins_dirs,
-    )?;
+    let app = host::build(global, host::configuration(global)?)?;
     let database = app.read_only_database()?;
     let mut printer: Box<dyn RowPrinter + '_> = match format {
         Format::Table => Box::new(table::TablePrinter::new(output, arguments.max_rows)),
@@ -61,7 +57,7 @@ pub(super) fn run(
     };
     let shared = RefCell::new((&mut printer, Ok(())));
     // Not `read`, which runs again when the connection breaks: rows that were printed would come twice.
-    let ran = database.raw_database().write(|session| {
+    let ran = database.raw_database().once(|session| {
         session.query_with_columns(
             &statement,
             &[],

@@ -33,7 +33,7 @@ struct Facts {
     problems: usize,
     /// When the last complete scan ended, in seconds since 1970.
     last_scan: Option<u64>,
-    /// The last thing that went wrong with a whole project.
+    /// The last thing that went wrong with a whole project, or while looking for projects.
     last_error: Option<String>,
 }
 

@@ -142,6 +142,9 @@ impl FileWatcher {
         for problem in &problems {
             tracing::warn!(problem, "while looking for projects");
         }
+        if !problems.is_empty() {
+            self.status.failed(problems.join("; "));
+        }
         self.projects = projects;
         self.show_watches();
         let projects: Vec<ProjectRoot> = self.projects.iter().cloned().collect();
@@ -160,21 +163,23 @@ impl FileWatcher {
             return true;
         }
         self.status.doing(Activity::Updating);
-        let mut changes: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        // By root, because a run takes the paths of all parts of a project together.
+        let mut changes: BTreeMap<PathBuf, (ProjectRoot, Vec<PathBuf>)> = BTreeMap::new();
         for path in batch.paths {
             self.follow_directory(&path);
             if let Some(project) = self.projects.of(&path) {
-                changes.entry(project.root.clone()).or_default().push(path);
+                changes
+                    .entry(project.root.clone())
+                    .or_insert_with(|| (project.clone(), Vec::new()))
+                    .1
+                    .push(path);
             }
         }
         self.show_watches();
         let mut well = true;
-        for (root, paths) in changes {
-            let Some(project) = self.projects.of(&root).cloned() else {
-                continue;
-            };
-            let result = self.indexer.index_files(&project, &paths, &Silent);
-            well &= self.note(&project, result);
+        for (project, paths) in changes.values() {
+            let result = self.indexer.index_files(project, paths, &Silent);
+            well &= self.note(project, result);
         }
         well
     }
