@@ -212,13 +212,12 @@ impl Registry {
                 Verdict::Refused(reason) => Some(format!("{}: {reason}", record.path.display())),
                 Verdict::Usable(_) => None,
             });
-        let known = self
-            .names
-            .keys()
-            .filter(|name| *name != PROXY && *name != "sqlite_proxy");
+        // The proxy is how workers are reached; nobody configures it.
+        let proxy = self.names.get(PROXY);
+        let known = self.names.iter().filter(|(_, index)| Some(*index) != proxy);
         RegistryError::Unknown(Box::new(UnknownDriver {
             name: name.to_owned(),
-            known: known.cloned().collect(),
+            known: known.map(|(name, _)| name.clone()).collect(),
             refused: refused.collect(),
             searched: self
                 .directories
