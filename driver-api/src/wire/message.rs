@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame, FrameError};
+use super::payload::Payload;
 use crate::driver::{ExecuteResult, TransactionMode};
 use crate::error::DriverError;
 
@@ -319,84 +320,6 @@ fn put_statement(out: &mut Vec<u8>, sql: &str, params: &[u8]) {
     out.extend_from_slice(&(sql.len() as u32).to_le_bytes());
     out.extend_from_slice(sql.as_bytes());
     out.extend_from_slice(params);
-}
-
-/// A payload as it is read from its start to its end.
-struct Payload<'a> {
-    kind: u8,
-    rest: &'a [u8],
-}
-
-impl<'a> Payload<'a> {
-    fn new(frame: Frame<'a>) -> Self {
-        Self {
-            kind: frame.kind,
-            rest: frame.payload,
-        }
-    }
-
-    fn wrong(&self, reason: impl Into<String>) -> MessageError {
-        MessageError {
-            kind: self.kind,
-            reason: reason.into(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn chunk<const N: usize>(&mut self) -> Result<[u8; N], MessageError> {
-        let (head, tail) = self
-            .rest
-            .split_first_chunk()
-            .ok_or_else(|| self.wrong("it is cut off"))?;
-        self.rest = tail;
-        Ok(*head)
-    }
-
-    fn u8(&mut self) -> Result<u8, MessageError> {
-        self.chunk::<1>().map(|[byte]| byte)
-    }
-
-    fn u32(&mut self) -> Result<u32, MessageError> {
-        self.chunk().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, MessageError> {
-        self.chunk().map(u64::from_le_bytes)
-    }
-
-    fn rest(&mut self) -> &'a [u8] {
-        std::mem::take(&mut self.rest)
-    }
-
-    fn text(&mut self) -> Result<&'a str, MessageError> {
-        let bytes = self.rest();
-        std::str::from_utf8(bytes).map_err(|_| self.wrong("its text is not UTF-8"))
-    }
-
-    fn sized_text(&mut self) -> Result<&'a str, MessageError> {
-        let length = self.u32()? as usize;
-        let (head, tail) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(|| self.wrong("it is cut off"))?;
-        self.rest = tail;
-        std::str::from_utf8(head).map_err(|_| self.wrong("its text is not UTF-8"))
-    }
-
-    fn json<T: Deserialize<'a>>(&mut self) -> Result<T, MessageError> {
-        serde_json::from_slice(self.rest()).map_err(|error| self.wrong(error.to_string()))
-    }
-
-    fn end(&self) -> Result<(), MessageError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.wrong("bytes follow its end"))
-        }
-    }
 }
 
 #[cfg(test)]

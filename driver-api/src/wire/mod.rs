@@ -7,6 +7,7 @@
 
 pub mod frame;
 pub mod message;
+mod payload;
 
 /// The version of the conversation; both sides must speak the same.
 pub const PROTOCOL: u32 = 1;

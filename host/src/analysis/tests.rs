@@ -113,3 +113,14 @@ pub(super) fn spans<'s>(analysis: &FileAnalysis, source: &'s str) -> Vec<(String
     spans.extend(functions.map(|function| (function.name.clone(), &source[function.span.clone()])));
     spans
 }
+
+/// The text of the span of the first definition of this name.
+pub(super) fn span_text<'s>(
+    analysis: &FileAnalysis,
+    source: &'s str,
+    name: &str,
+) -> Option<&'s str> {
+    let spans = spans(analysis, source);
+    let found = spans.into_iter().find(|(found, _)| found == name);
+    found.map(|(_, text)| text)
+}

@@ -192,7 +192,7 @@ impl<'s> Calls<'s> {
         let mut result = self.read(&mut run);
         if self.may_run_on_writer(&result) {
             let held = self.service.writer.hold();
-            result = self.on_writer(&held, &mut run);
+            result = on(self.running, &held, &mut run);
         }
         self.block = block;
         match rows.failure {
@@ -228,14 +228,6 @@ impl<'s> Calls<'s> {
                 on_reader(self.running, &mut lease, call)
             }
         }
-    }
-
-    fn on_writer<T>(
-        &self,
-        held: &HeldWriter,
-        call: impl FnOnce(&mut OpenConnection) -> Result<T>,
-    ) -> Result<T> {
-        on(self.running, held, call)
     }
 
     fn read_json<T: Serialize>(

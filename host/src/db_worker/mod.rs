@@ -1,6 +1,7 @@
 //! The DB worker process: the one owner of a database, which serves it over a Unix socket.
 
 mod calls;
+mod hearing;
 mod listener;
 mod metrics;
 mod owner_lock;
@@ -11,7 +12,6 @@ mod session;
 mod sessions;
 mod store;
 mod worker;
-mod write_errors;
 mod write_queue;
 mod writer;
 

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 
 use driver_api::wire::message::Reply;
 use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
-use rustix::net::{RecvFlags, recv};
 
+use super::hearing::{Heard, hear};
 use super::sessions::Sessions;
 
 /// Frames leave together once they have this many bytes.
@@ -75,15 +75,14 @@ impl<'s> RowsOut<'s> {
     /// means stop. The end of the stream means that the client is gone, unless the worker drains: then
     /// it is the worker's own doing, and the query goes on to its end.
     fn listen(&mut self) -> Flow {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match recv(self.stream, &mut [0u8; 1], flags) {
-            Ok((0, _)) if self.sessions.is_draining() => Flow::Continue,
-            Ok((0, _)) => {
+        match hear(self.stream) {
+            Heard::Nothing => Flow::Continue,
+            Heard::Something => Flow::Stop,
+            Heard::End if self.sessions.is_draining() => Flow::Continue,
+            Heard::End => {
                 self.failure = Some(Failure::Client(ErrorKind::BrokenPipe.into()));
                 Flow::Stop
             }
-            Ok(_) => Flow::Stop,
-            Err(_) => Flow::Continue,
         }
     }
 }

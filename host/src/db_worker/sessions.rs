@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use driver_api::wire::message::CancelKey;
 use driver_api::{CancelHandle, Result};
-use rustix::net::{RecvFlags, recv};
 use uuid::Uuid;
+
+use super::hearing::{Heard, hear};
 
 /// Most clients at the same time; each costs a thread with a small stack.
 const MAX_SESSIONS: usize = 2_048;
@@ -196,7 +197,7 @@ impl Sessions {
             return;
         }
         for (session, entry) in &state.open {
-            if entry.running.is_set() && is_closed(&entry.stream) {
+            if entry.running.is_set() && hear(&entry.stream) == Heard::End {
                 tracing::info!(session, "a call is cancelled because its client is gone");
                 entry.running.cancel_or_log();
             }
@@ -222,11 +223,6 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn is_closed(stream: &UnixStream) -> bool {
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    matches!(recv(stream, &mut [0u8; 1], flags), Ok((0, _)))
 }
 
 #[cfg(test)]

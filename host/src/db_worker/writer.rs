@@ -11,7 +11,6 @@ use driver_api::{
 use super::metrics::Metrics;
 use super::sessions::RunningCall;
 use super::store::{OpenConnection, Store};
-use super::write_errors;
 use super::write_queue::{GroupMember, Turn, WriteQueue};
 use crate::foundation::shutdown_signal::{ShutdownReason, ShutdownRequest, ShutdownSignal};
 
@@ -100,13 +99,14 @@ impl Writer {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what an error demands of the worker.
+    /// Does what an error demands of the worker: nothing, a new connection, or the end.
     fn note(&self, error: &DriverError) {
-        if write_errors::is_fatal(error) {
+        if error.class() == ErrorClass::Io {
+            // What is in memory may differ from what is on disk: after a failed write or fsync SQLite
+            // would go on accepting commits.
             tracing::error!(%error, "the storage failed; the worker ends and is started anew");
-            let at_once = ShutdownRequest::within(ShutdownReason::Requested, Duration::ZERO);
-            self.shutdown.trigger(at_once);
-        } else if write_errors::needs_new_connection(error) {
+            self.end_worker();
+        } else if error.breaks_connection() {
             self.reopen(error);
         }
     }
@@ -117,10 +117,14 @@ impl Writer {
             Ok(opened) => *self.lock() = opened,
             Err(error) => {
                 tracing::error!(%error, "the writing connection cannot be opened; the worker ends");
-                let at_once = ShutdownRequest::within(ShutdownReason::Requested, Duration::ZERO);
-                self.shutdown.trigger(at_once);
+                self.end_worker();
             }
         }
+    }
+
+    fn end_worker(&self) {
+        let at_once = ShutdownRequest::within(ShutdownReason::Requested, Duration::ZERO);
+        self.shutdown.trigger(at_once);
     }
 }
 
@@ -262,8 +266,8 @@ fn lost_in_group() -> DriverError {
     .with_unknown_outcome()
 }
 
-/// The writer, held for an interactive transaction or a write with rows. Dropping it rolls back what is
-/// open and lets the next one in.
+/// The writer, held for an interactive transaction or a write with rows. Dropping it lets the next one
+/// in; whoever holds it ends the transaction first.
 pub(super) struct HeldWriter {
     writer: Arc<Writer>,
 }

@@ -1,7 +1,7 @@
 //! What the analysis makes of Java, in exact values.
 
 use crate::analysis::Language;
-use crate::analysis::tests::{analyze, entities, imports, spans, usages};
+use crate::analysis::tests::{analyze, entities, imports, span_text, usages};
 
 const SAMPLE: &str = include_str!("../testdata/Sample.java");
 
@@ -57,13 +57,7 @@ fn a_sample_is_read_exactly() {
 #[test]
 fn spans_leave_annotations_out() {
     let analysis = analyze(Language::Java, SAMPLE);
-    let spans = spans(&analysis, SAMPLE);
-    let text = |name: &str| {
-        spans
-            .iter()
-            .find(|(found, _)| found == name)
-            .map_or("", |(_, text)| *text)
-    };
+    let text = |name: &str| span_text(&analysis, SAMPLE, name).unwrap_or_default();
     assert!(text("Cart").starts_with("public abstract class Cart<T>"));
     assert!(text("total").starts_with("public int total()"));
 }

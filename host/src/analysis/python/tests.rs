@@ -1,7 +1,7 @@
 //! What the analysis makes of Python, in exact values.
 
 use crate::analysis::Language;
-use crate::analysis::tests::{analyze, entities, imports, spans, usages};
+use crate::analysis::tests::{analyze, entities, imports, span_text, usages};
 
 const SAMPLE: &str = include_str!("../testdata/sample.py");
 
@@ -58,13 +58,7 @@ fn a_sample_is_read_exactly() {
 #[test]
 fn spans_go_from_the_keyword_to_the_last_statement() {
     let analysis = analyze(Language::Python, SAMPLE);
-    let spans = spans(&analysis, SAMPLE);
-    let text = |name: &str| {
-        spans
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, text)| *text)
-    };
+    let text = |name: &str| span_text(&analysis, SAMPLE, name);
     assert_eq!(text("State"), Some("class State:\n        OPEN = 1"));
     assert_eq!(text("price"), Some("def price(self): ..."));
     assert!(text("pay").is_some_and(|text| text.ends_with("case _: pass")));

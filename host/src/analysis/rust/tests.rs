@@ -1,7 +1,7 @@
 //! What the analysis makes of Rust, in exact values.
 
 use crate::analysis::Language;
-use crate::analysis::tests::{analyze, entities, imports, spans, usages};
+use crate::analysis::tests::{analyze, entities, imports, span_text, usages};
 
 const SAMPLE: &str = include_str!("../testdata/sample.rs");
 
@@ -75,13 +75,7 @@ fn a_sample_is_read_exactly() {
 #[test]
 fn spans_leave_attributes_out() {
     let analysis = analyze(Language::Rust, SAMPLE);
-    let spans = spans(&analysis, SAMPLE);
-    let text = |name: &str| {
-        spans
-            .iter()
-            .find(|(found, _)| found == name)
-            .map_or("", |(_, text)| *text)
-    };
+    let text = |name: &str| span_text(&analysis, SAMPLE, name).unwrap_or_default();
     assert!(text("Ledger").starts_with("pub struct Ledger"));
     assert!(text("open").starts_with("pub const fn open"));
 }

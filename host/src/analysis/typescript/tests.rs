@@ -1,7 +1,7 @@
 //! What the analysis makes of TypeScript, in exact values.
 
 use crate::analysis::Language;
-use crate::analysis::tests::{analyze, entities, imports, spans, usages};
+use crate::analysis::tests::{analyze, entities, imports, span_text, usages};
 
 const SAMPLE: &str = include_str!("../testdata/sample.ts");
 
@@ -53,13 +53,7 @@ fn a_sample_is_read_exactly() {
 #[test]
 fn spans_leave_decorators_out() {
     let analysis = analyze(Language::TypeScript, SAMPLE);
-    let spans = spans(&analysis, SAMPLE);
-    let text = |name: &str| {
-        spans
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, text)| *text)
-    };
+    let text = |name: &str| span_text(&analysis, SAMPLE, name);
     assert_eq!(text("Widget"), Some("class Widget {}"));
     assert!(text("draw").is_some_and(|text| text.starts_with("private async draw<U>")));
 }
