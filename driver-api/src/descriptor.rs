@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::options::OptionSpec;
+use crate::value::ValueKind;
 
 /// Which processes may load a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,24 @@ pub struct Capabilities {
     pub create_database: bool,
     /// The engine itself refuses writes on a connection made with the option `read_only`.
     pub read_only: bool,
+    /// `CREATE TABLE`, `DROP TABLE`, and on such tables the plain statements
+    /// `INSERT INTO t (a, b) VALUES (?, ?)`, `SELECT a, b FROM t` and `DELETE FROM t`.
+    pub ddl: bool,
+    /// SQL beyond the plain statements: literals, operators, `WHERE`, `UPDATE`, `ORDER BY`, `count(*)`,
+    /// joins, subqueries, views, `SELECT` without a table.
+    pub expressions: bool,
+    /// Any text can name a table or column when it is quoted as the dialect quotes.
+    pub quoted_identifiers: bool,
+    /// Several connections see one database: what one has committed, the others read.
+    pub shared_data: bool,
+    /// `PRIMARY KEY`, `UNIQUE`, `NOT NULL` and `CHECK` are enforced.
+    pub constraints: bool,
+    /// `REFERENCES` is enforced.
+    pub foreign_keys: bool,
+    /// A value that does not fit the type of its column is refused, not converted or kept as it is.
+    pub strict_types: bool,
+    /// `last_insert_id` tells the key that the database generated.
+    pub generated_keys: bool,
 }
 
 impl Capabilities {
@@ -58,17 +77,29 @@ impl Capabilities {
     }
 }
 
+/// A column type that keeps a kind of value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnType {
+    /// The kind. A value of it that is stored in such a column comes back the same.
+    pub kind: ValueKind,
+    /// The type as it stands in `CREATE TABLE`.
+    pub sql: String,
+}
+
 /// What a driver says of itself.
 ///
 /// ```
-/// use driver_api::{Capabilities, Dialect, DriverDescriptor, OptionSpec, Placement};
+/// use driver_api::{Capabilities, Dialect, DriverDescriptor, OptionSpec, Placement, ValueKind};
 ///
 /// let mut capabilities = Capabilities::none();
+/// capabilities.ddl = true;
 /// capabilities.transactions = true;
 /// let descriptor = DriverDescriptor::new("tinydb", "0.1.0", Placement::Direct, Dialect::Generic)
 ///     .alias("tiny")
 ///     .summary("Keeps small tables in memory")
 ///     .capabilities(capabilities)
+///     .column_type(ValueKind::I64, "NUMBER")
+///     .column_type(ValueKind::Text, "WORDS")
 ///     .option(OptionSpec::path("path", "the database file").required());
 /// assert_eq!(descriptor.name, "tinydb");
 /// ```
@@ -95,6 +126,9 @@ pub struct DriverDescriptor {
     /// The options of a connection. Unknown options are refused before `connect` is called.
     #[serde(default)]
     pub options: Vec<OptionSpec>,
+    /// The column types of a database with [`Dialect::Generic`]; those of other dialects are known.
+    #[serde(default)]
+    pub column_types: Vec<ColumnType>,
 }
 
 impl DriverDescriptor {
@@ -114,6 +148,7 @@ impl DriverDescriptor {
             dialect,
             capabilities: Capabilities::default(),
             options: Vec::new(),
+            column_types: Vec::new(),
         }
     }
 
@@ -142,6 +177,14 @@ impl DriverDescriptor {
     #[must_use]
     pub fn option(mut self, option: OptionSpec) -> Self {
         self.options.push(option);
+        self
+    }
+
+    /// Names the column type that keeps values of this kind.
+    #[must_use]
+    pub fn column_type(mut self, kind: ValueKind, sql: impl Into<String>) -> Self {
+        let sql = sql.into();
+        self.column_types.push(ColumnType { kind, sql });
         self
     }
 }

@@ -46,7 +46,11 @@ pub trait Driver: Send + Sync + 'static {
 /// rewrites it, but never inside strings, quoted identifiers and comments. Every call takes exactly
 /// one statement; more than one is refused with [`Syntax`](crate::ErrorClass::Syntax).
 ///
-/// Outside `begin` and `commit` every statement is its own transaction.
+/// Outside `begin` and `commit` every statement is its own transaction. Transactions are begun and ended by calls:
+/// `BEGIN`, `COMMIT` and `ROLLBACK` as statements, and savepoints outside a transaction, are refused with
+/// [`TransactionState`](crate::ErrorClass::TransactionState).
+///
+/// The conformance cases (the feature `testkit`) say the rest.
 pub trait Connection: Send {
     /// Runs a statement and pushes its rows into `rows`: first [`RowSink::start`], then each row.
     ///
@@ -127,7 +131,8 @@ pub trait Connection: Send {
 
     /// Ends the connection where that can fail; called once, before the drop.
     ///
-    /// An open transaction is rolled back.
+    /// An open transaction is rolled back. Once it is closed, every call but `close` fails with
+    /// [`ConnectionLost`](crate::ErrorClass::ConnectionLost); behind the plugin boundary that is seen to.
     fn close(&mut self) -> Result<()> {
         Ok(())
     }

@@ -13,6 +13,7 @@
 //! - Errors are [`DriverError`]: an [`ErrorClass`] that callers act on, and whatever the database said.
 //! - A panic is caught, becomes an error, and ends the use of that connection.
 //! - Options have a schema in the [`DriverDescriptor`]; they are checked before `connect`.
+//! - The feature `testkit` has the conformance cases that every driver is measured by.
 
 #[doc(hidden)]
 pub mod abi;
@@ -25,13 +26,15 @@ mod export;
 mod options;
 mod row;
 mod sink;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod value;
 #[cfg(feature = "wire")]
 pub mod wire;
 
 pub use block::{BlockError, RowBlock, RowWriter};
 pub use columns::{Column, decode as decode_columns, encode as encode_columns};
-pub use descriptor::{Capabilities, Dialect, DriverDescriptor, Placement};
+pub use descriptor::{Capabilities, ColumnType, Dialect, DriverDescriptor, Placement};
 pub use driver::{
     CancelHandle, ColumnInfo, Connection, Driver, ExecuteResult, StatementDescription, TableInfo,
     TransactionMode,

@@ -1,6 +1,8 @@
 //! Builds everything in layer order: configuration, plugins, workers, database, commands.
 
 pub mod calling;
+pub mod copying;
+pub mod driver_tests;
 pub mod serving;
 pub mod worker_processes;
 

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod code_db;
 pub mod commands;
 pub mod config;
+pub mod conformance;
 pub mod db_worker;
 pub mod driver;
 pub mod foundation;

@@ -71,6 +71,27 @@ fn queries_of_clients_that_vanished_are_stopped() {
 }
 
 #[test]
+fn connections_to_an_adopted_worker_outlive_its_host() {
+    let directory = tempfile::Builder::new().prefix("cah").tempdir().unwrap();
+    let sandbox = Sandbox::new();
+    let config =
+        sandbox.config(&json!({ "database": { "path": directory.path().join("code.db") } }));
+    let server = sandbox.serve(&["--config", &config]);
+    let chain = Chain::in_directory(directory, &json!({}));
+    let database = numbers(&chain);
+    insert(database, 1).unwrap();
+    let adopted = chain.socket();
+    // Its worker ends with it, and nobody but this process is left to start another.
+    server.signal(Signal::KILL);
+    eventually("the end of the adopted worker", || {
+        std::os::unix::net::UnixStream::connect(&adopted).err()
+    });
+    assert_eq!(insert(database, 2), Ok(1));
+    assert_eq!(count(database), 2);
+    assert_ne!(chain.socket(), adopted);
+}
+
+#[test]
 fn after_the_engine_has_ended_a_transaction_nothing_more_of_it_is_written() {
     let chain = Chain::new();
     let database = numbers(&chain);

@@ -38,7 +38,7 @@ impl Loaded {
     }
 
     fn panicking_at(&self, at: &str) -> Box<dyn Connection> {
-        self.connect(json!({ "at": at })).unwrap()
+        self.connect(json!({ "panic_at": at })).unwrap()
     }
 }
 
@@ -136,9 +136,9 @@ fn a_panic_while_a_connection_ends_is_an_error_of_close() {
 fn panics_of_the_driver_itself_and_of_its_handles_are_errors() {
     let loaded = load("panicking_driver");
     let class = |error: DriverError| error.class();
-    let connected = loaded.connect(json!({ "at": "connect" }));
+    let connected = loaded.connect(json!({ "panic_at": "connect" }));
     assert_eq!(connected.map(|_| ()).map_err(class), Err(ErrorClass::Panic));
-    let values = json!({ "at": "create_database" });
+    let values = json!({ "panic_at": "create_database" });
     let schema = &loaded.plugin.descriptor.options;
     let options = Options::check(schema, values.as_object().unwrap(), Path::new("/")).unwrap();
     let created = loaded.plugin.driver.create_database(&options);

@@ -11,8 +11,14 @@
 )]
 
 mod cli;
+mod conformance;
+mod db_copy;
 mod db_worker;
+mod db_worker_crowd;
 mod db_worker_ends;
+mod db_worker_file;
+mod db_worker_once;
+mod faults;
 mod indexing;
 mod legacy;
 mod loaded_drivers;
@@ -22,4 +28,5 @@ mod python_ast;
 mod schema;
 mod server;
 mod support;
+mod three_engines;
 mod watching;

@@ -20,7 +20,9 @@ fn an_unknown_type_lists_known_types_and_where_it_looked() {
         output.stderr
     );
     assert!(
-        output.stderr.contains("known types are: sqlite"),
+        output
+            .stderr
+            .contains("known types are: mariadb, mysql, postgres, postgresql, sqlite, sqlite3;"),
         "{}",
         output.stderr
     );
@@ -51,7 +53,7 @@ fn a_file_that_is_no_plugin_is_shown_with_its_reason_and_harms_nobody() {
     for reason in ["file too short", "it is not a regular file"] {
         assert!(listed.stdout.contains(reason), "{}", listed.stdout);
     }
-    assert_eq!(listed.json()["drivers"].as_array().unwrap().len(), 5);
+    assert_eq!(listed.json()["drivers"].as_array().unwrap().len(), 7);
     let table = sandbox.host(&["drivers", "list", "--plugins-dir", directory]);
     assert_eq!(table.status, 1, "{}", table.stderr);
     assert!(

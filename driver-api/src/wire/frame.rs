@@ -8,7 +8,9 @@ use std::io::{self, ErrorKind, Read};
 pub const MAX_PAYLOAD: usize = 64 * 1024 * 1024;
 
 const HEADER: usize = 5;
-/// Bytes asked of the socket at once: a block with its header fits.
+/// Bytes asked of the socket at once, until more came at once: an idle conversation costs no more.
+const FIRST_STEP: usize = 4 * 1024;
+/// Bytes asked of the socket at once after that: a block with its header fits.
 const READ_STEP: usize = 128 * 1024;
 /// A reader that had to grow beyond this for one frame shrinks again after it.
 const KEEP: usize = 1024 * 1024;
@@ -66,6 +68,8 @@ pub fn append(
 pub struct FrameReader<R> {
     stream: R,
     buffer: Vec<u8>,
+    /// Bytes to ask for at once.
+    step: usize,
     /// Bytes of `buffer` that were handed out already.
     start: usize,
     /// Bytes of `buffer` that hold data.
@@ -78,6 +82,7 @@ impl<R: Read> FrameReader<R> {
         Self {
             stream,
             buffer: Vec::new(),
+            step: FIRST_STEP,
             start: 0,
             end: 0,
         }
@@ -126,14 +131,19 @@ impl<R: Read> FrameReader<R> {
             // The buffer grows with what has arrived, not with what was announced.
             let target = (self.start + wanted)
                 .min(self.end + READ_STEP)
-                .max(READ_STEP);
+                .max(self.step);
             if self.buffer.len() < target {
                 self.buffer.resize(target, 0);
             }
             match self.stream.read(&mut self.buffer[self.end..]) {
                 Ok(0) if self.end == self.start => return Ok(false),
                 Ok(0) => return Err(FrameError::CutOff),
-                Ok(count) => self.end += count,
+                Ok(count) => {
+                    self.end += count;
+                    if self.end == self.buffer.len() {
+                        self.step = READ_STEP;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }

@@ -22,7 +22,7 @@ pub struct MessageError {
 pub struct Hello {
     /// The version that the client speaks; see [`PROTOCOL`](super::PROTOCOL).
     pub protocol: u32,
-    /// Names the client through reconnections; writes are numbered per client.
+    /// Names the client through reconnections, a UUID; writes are numbered per client.
     pub client: String,
     /// The client's process id, for logs.
     pub pid: u32,
@@ -42,6 +42,10 @@ pub struct Welcome {
     pub pid: u32,
     /// Names this connection for [`CancelKey`].
     pub cancel: CancelKey,
+    /// Whether a write that is asked again with its sequence gives the first result and is not done
+    /// again.
+    #[serde(default)]
+    pub remembers_writes: bool,
 }
 
 /// What a second connection shows in order to cancel the first one's running call.
@@ -60,6 +64,8 @@ pub enum Request<'a> {
     Hello(Hello),
     /// Runs a statement and sends its rows.
     Query {
+        /// The client's number for this statement, should it be a write; the same when it is asked again.
+        sequence: u64,
         /// One statement.
         sql: &'a str,
         /// A block of one row, or nothing.
@@ -92,7 +98,7 @@ pub enum Request<'a> {
     Begin(TransactionMode),
     /// Ends it.
     Commit {
-        /// The client's number for this write.
+        /// The client's number for this write, the same when it is asked again.
         sequence: u64,
     },
     /// Takes it back.
@@ -110,6 +116,8 @@ pub enum Request<'a> {
     Cancel(CancelKey),
     /// While rows arrive: no more of them, please. Nothing answers this but the query's end.
     Stop,
+    /// The client ends and asks for nothing again. Nothing answers this.
+    Bye,
 }
 
 /// What a worker answers.
@@ -150,6 +158,7 @@ mod kind {
     pub(super) const PING: u8 = 11;
     pub(super) const CANCEL: u8 = 12;
     pub(super) const STOP: u8 = 13;
+    pub(super) const BYE: u8 = 14;
 
     pub(super) const WELCOME: u8 = 0x81;
     pub(super) const HEADER: u8 = 0x82;
@@ -168,7 +177,12 @@ impl<'a> Request<'a> {
     pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
         match self {
             Self::Hello(hello) => append_json(out, kind::HELLO, hello),
-            Self::Query { sql, params } => frame::append(out, kind::QUERY, |out| {
+            Self::Query {
+                sequence,
+                sql,
+                params,
+            } => frame::append(out, kind::QUERY, |out| {
+                out.extend_from_slice(&sequence.to_le_bytes());
                 put_statement(out, sql, params);
             }),
             Self::Execute {
@@ -199,6 +213,7 @@ impl<'a> Request<'a> {
             Self::Ping => append_bytes(out, kind::PING, &[]),
             Self::Cancel(key) => append_json(out, kind::CANCEL, key),
             Self::Stop => append_bytes(out, kind::STOP, &[]),
+            Self::Bye => append_bytes(out, kind::BYE, &[]),
         }
     }
 
@@ -211,6 +226,7 @@ impl<'a> Request<'a> {
         let request = match frame.kind {
             kind::HELLO => Self::Hello(payload.json()?),
             kind::QUERY => Self::Query {
+                sequence: payload.u64()?,
                 sql: payload.sized_text()?,
                 params: payload.rest(),
             },
@@ -243,6 +259,7 @@ impl<'a> Request<'a> {
             kind::PING => Self::Ping,
             kind::CANCEL => Self::Cancel(payload.json()?),
             kind::STOP => Self::Stop,
+            kind::BYE => Self::Bye,
             _ => return Err(payload.wrong("no request has this kind")),
         };
         payload.end()?;
@@ -361,7 +378,7 @@ mod tests {
     proptest! {
         #[test]
         fn requests_round_trip(sql in any::<String>(), params in any::<Vec<u8>>(), sequence in any::<u64>()) {
-            check_request(&Request::Query { sql: &sql, params: &params });
+            check_request(&Request::Query { sequence, sql: &sql, params: &params });
             check_request(&Request::Execute { sequence, sql: &sql, params: &params });
             check_request(&Request::ExecuteMany { sequence, sql: &sql, batch: &params });
             check_request(&Request::Describe { sql: &sql });
@@ -402,6 +419,7 @@ mod tests {
             Request::Tables,
             Request::Ping,
             Request::Stop,
+            Request::Bye,
         ] {
             check_request(&request);
         }
@@ -414,6 +432,7 @@ mod tests {
             driver: "d".into(),
             pid: 1,
             cancel,
+            remembers_writes: true,
         }));
         check_reply(&Reply::Error(
             DriverError::new(ErrorClass::Busy, "busy").retryable(),

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand as ClapSubcommand};
 use clap_complete::Shell;
 
 use super::call::CallArguments;
+use super::db::DbCommand;
+use super::drivers::test::TestArguments;
 use super::exit_code::EXIT_CODES;
 use super::index::IndexArguments;
 use super::serve::ServeArguments;
@@ -45,6 +47,9 @@ pub(super) enum Subcommand {
     Call(CallArguments),
     /// Run one SQL statement that only reads
     Sql(SqlArguments),
+    /// Whole databases
+    #[command(subcommand)]
+    Db(DbCommand),
     /// List the commands that `call` and the server offer, or describe one
     Commands {
         /// The command to describe
@@ -76,12 +81,17 @@ pub(super) enum Subcommand {
         /// The file
         file: PathBuf,
     },
+    /// Runs the conformance case that standard input names; started by the host
+    #[command(hide = true)]
+    DriverCase,
 }
 
 #[derive(Debug, ClapSubcommand)]
 pub(super) enum DriversCommand {
     /// List every plugin file that was found, and why it is usable or not
     List,
+    /// Run the conformance cases on a driver, each in a process of its own
+    Test(TestArguments),
 }
 
 #[derive(Debug, ClapSubcommand)]
@@ -124,7 +134,9 @@ mod tests {
     fn what_the_host_starts_itself_is_not_advertised() {
         let help = Arguments::command().render_long_help().to_string();
         assert!(
-            help.contains("completions") && !help.contains("plugin-probe"),
+            help.contains("completions")
+                && !help.contains("plugin-probe")
+                && !help.contains("driver-case"),
             "{help}"
         );
         assert!(help.contains("130  interrupted"), "{help}");

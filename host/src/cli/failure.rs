@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use super::exit_code::Exit;
 use crate::app::AppError;
 use crate::app::calling::CallError;
+use crate::app::copying::{CopyFailure, CopyFailureKind};
+use crate::app::driver_tests::DriverTestError;
 use crate::app::serving::ServeError;
 use crate::config::load::ConfigError;
 
@@ -122,6 +124,30 @@ impl From<CallError> for Failure {
     }
 }
 
+impl From<DriverTestError> for Failure {
+    fn from(error: DriverTestError) -> Self {
+        if error.is_usage() {
+            return Self::usage(error.to_string());
+        }
+        Self::new(Exit::Unavailable, "DRIVER_UNAVAILABLE", error.to_string())
+    }
+}
+
+impl From<CopyFailure> for Failure {
+    fn from(error: CopyFailure) -> Self {
+        let (exit, code) = match error.kind() {
+            CopyFailureKind::Configuration => (Exit::Configuration, "CONFIGURATION"),
+            CopyFailureKind::Unavailable => (Exit::Unavailable, "DATABASE_UNAVAILABLE"),
+            CopyFailureKind::NoSource => (Exit::NotFound, "SOURCE_NOT_FOUND"),
+            CopyFailureKind::SameDatabase => (Exit::Usage, "SAME_DATABASE"),
+            CopyFailureKind::NotEmpty => (Exit::Failed, "TARGET_NOT_EMPTY"),
+            CopyFailureKind::Stopped => (Exit::Interrupted, "INTERRUPTED"),
+            CopyFailureKind::Failed => (Exit::Failed, "COPY_FAILED"),
+        };
+        Self::new(exit, code, error.to_string())
+    }
+}
+
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
@@ -167,7 +193,15 @@ macro_rules! cli_error_from {
     )+};
 }
 
-cli_error_from!(ConfigError, AppError, CallError, ServeError, DriverError);
+cli_error_from!(
+    ConfigError,
+    AppError,
+    CallError,
+    DriverTestError,
+    CopyFailure,
+    ServeError,
+    DriverError
+);
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::arguments::GlobalArguments;
+use super::bar;
 use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
 use super::host;
@@ -38,13 +39,7 @@ pub(super) fn run(
         .map(|path| directory(path))
         .collect::<Result<Vec<_>, _>>()?;
     let config = host::configuration(global)?;
-    let cancellation = cancelled_by_signals().map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "SYSTEM",
-            format!("signals cannot be caught: {error}"),
-        )
-    })?;
+    let cancellation = cancelled_by_signals("stopping once what is at hand is stored")?;
     let app = host::build(global, config)?;
     let mut exit = Exit::Ok;
     for directory in &directories {
@@ -64,7 +59,7 @@ pub(super) fn run(
 
 fn index(app: &App, directory: &Path, cancellation: &Cancellation) -> Result<Value, CliError> {
     let parameters = json!({ "root_dir": directory });
-    let bar = Bar::new();
+    let bar = Bar(bar::on_stderr());
     let answer = app.call("update_indexes", parameters, &bar, cancellation);
     bar.0.finish_and_clear();
     Ok(answer?)
@@ -105,17 +100,7 @@ fn worse(one: Exit, other: Exit) -> Exit {
     if one == Exit::Ok { other } else { one }
 }
 
-/// A bar on standard error; nothing where that is not a terminal.
 struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self(bar)
-    }
-}
 
 impl Progress for Bar {
     fn total(&self, files: u64) {

@@ -5,11 +5,14 @@
 //! each path), and a failure is one, too: `{"error": {"code", "message", "data"}}`.
 
 mod arguments;
+mod bar;
 mod call;
 mod columns;
 mod commands;
 mod completions;
 mod config;
+mod db;
+mod db_copy;
 mod drivers;
 mod exit_code;
 mod failure;
@@ -34,7 +37,7 @@ use clap::Parser;
 use tracing::level_filters::LevelFilter;
 
 use crate::foundation::telemetry::{self, Telemetry};
-use arguments::{Arguments, Subcommand};
+use arguments::{Arguments, DriversCommand, Subcommand};
 use exit_code::Exit;
 use failure::CliError;
 use output::Output;
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Subcommand::Worker { kind } => processes::worker(&kind),
         Subcommand::PluginProbe { file } => processes::plugin_probe(&file),
+        Subcommand::DriverCase => processes::driver_case(),
         _ => {
             let mut output = Output::to_stdout(arguments.global.json);
             let ended = run(arguments, &mut output).and_then(|exit| output.finish().map(|()| exit));
@@ -64,13 +68,19 @@ fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<Exit, CliError> 
         Subcommand::Serve(serve) => serve::run(&global, serve, output),
         Subcommand::Call(call) => call::run(&global, &call, output),
         Subcommand::Sql(sql) => sql::run(&global, &sql, output),
+        Subcommand::Db(command) => db::run(&global, &command, output),
         Subcommand::Commands { name } => commands::run(name.as_deref(), output),
-        Subcommand::Drivers(_) => drivers::list(&global, output),
+        Subcommand::Drivers(DriversCommand::List) => drivers::list::list(&global, output),
+        Subcommand::Drivers(DriversCommand::Test(test)) => {
+            drivers::test::run(&global, &test, output)
+        }
         Subcommand::Workers(_) => workers::list(&global, output),
         Subcommand::Config(_) => config::show(&global, output),
         Subcommand::Completions { shell } => completions::run(shell, output),
         // These never come here: they have no output of their own.
-        Subcommand::Worker { .. } | Subcommand::PluginProbe { .. } => Ok(Exit::Ok),
+        Subcommand::Worker { .. } | Subcommand::PluginProbe { .. } | Subcommand::DriverCase => {
+            Ok(Exit::Ok)
+        }
     }
 }
 

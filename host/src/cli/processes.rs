@@ -1,4 +1,4 @@
-//! The hidden subcommands that make this executable a worker or the probe of a plugin.
+//! The hidden subcommands that make this executable a worker, the probe of a plugin, or the process of a case.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::exit_code::Exit;
 use super::output::tell_error;
 use crate::app;
+use crate::app::driver_tests::run_driver_case;
 use crate::app::worker_processes::run_worker;
 
 /// Is a worker of this kind until its host is gone.
@@ -23,6 +24,19 @@ pub(super) fn plugin_probe(file: &Path) -> ExitCode {
         Err(error) => {
             tell_error(&format!("{}: {error}", file.display()));
             Exit::Failed.into()
+        }
+    }
+}
+
+/// Runs the conformance case that standard input names, for the host that started this process.
+pub(super) fn driver_case() -> ExitCode {
+    match run_driver_case() {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            tell_error(&format!(
+                "cases are run by `drivers test`, not by hand ({error})"
+            ));
+            Exit::Usage.into()
         }
     }
 }

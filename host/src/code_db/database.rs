@@ -1,5 +1,7 @@
 //! The entry point: a database whose tables are those of [`schema`](super::schema).
 
+use driver_api::Dialect;
+
 use super::error::{Doing, Result};
 use super::schema::live::{self, MissingObject};
 use crate::driver::database::Database;
@@ -35,15 +37,20 @@ impl CodeDatabase {
     }
 
     /// Creates the tables and indexes that the database lacks, in one transaction, and returns them.
-    /// What exists is left as it is.
+    /// What exists is left as it is. Another host may do the same at the same time.
     ///
     /// # Errors
-    /// The driver's; nothing is created then.
+    /// The driver's; nothing is created then. On MySQL, whose every such statement is a transaction, what was
+    /// created before the error stays, and the next call creates the rest.
     pub fn create_schema(&self) -> Result<Vec<MissingObject>> {
         let dialect = self.database.dialect();
-        self.database
-            .transaction(|session| live::create(session, dialect))
-            .doing("creating the schema")
+        let created = match dialect {
+            Dialect::Mysql => self.database.read(|session| live::create(session, dialect)),
+            _ => self
+                .database
+                .transaction(|session| live::create(session, dialect)),
+        };
+        created.doing("creating the schema")
     }
 
     /// Closes the connections; later calls fail.

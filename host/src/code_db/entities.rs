@@ -143,9 +143,11 @@ impl CodeDatabase {
         page: PageRequest,
     ) -> Result<Page<Entity>> {
         let scope = self.resolve(&query.scope)?;
-        let kinds: Vec<EntityKind> = query
+        let mut kinds: Vec<EntityKind> = query
             .kind
             .map_or(EntityKind::ALL.to_vec(), |kind| vec![kind]);
+        // Methods first: they have a value in most columns, which tells PostgreSQL the type of the others' nulls.
+        kinds.reverse();
         let mut params = Vec::new();
         let (mut counts, mut lists) = (Vec::new(), Vec::new());
         for kind in kinds {

@@ -1,11 +1,13 @@
 //! The code database: the only SQL in the host, behind typed operations on projects, files and what they hold.
 //!
 //! [`database::CodeDatabase`] is the entry point; its operations are in the files named after what they are
-//! about. Statements are portable SQL with `?`; where dialects differ (the schema, full text, sizes), the
-//! difference has one place. Nothing here creates schema on its own: `UniversalDriver` asks for that.
+//! about. Statements are portable SQL with `?`; where dialects differ (`dialect`, the schema, ids, full text,
+//! sizes), the difference has one place. Nothing here creates schema on its own: `UniversalDriver` asks for that.
 
+pub mod copy;
 pub mod database;
 mod deleted_files;
+mod dialect;
 pub mod entities;
 pub mod error;
 pub mod files;

@@ -1,4 +1,6 @@
 //! Which known names resemble one that was not found.
+//!
+//! Names are read in order, so that of several that resemble it equally every engine gives the same.
 
 use driver_api::Flow;
 
@@ -29,7 +31,7 @@ impl CodeDatabase {
         {
             let conditions = Conditions::live_files(project_id);
             let sql = format!(
-                "SELECT DISTINCT e.name FROM {} WHERE {}",
+                "SELECT DISTINCT e.name FROM {} WHERE {} ORDER BY e.name",
                 kind.with_files(),
                 conditions.sql()
             );
@@ -44,7 +46,7 @@ impl CodeDatabase {
     /// The driver's.
     pub fn nearest_project_names(&self, name: &str) -> Result<Vec<String>> {
         let sql = "SELECT root_path FROM projects UNION SELECT name FROM projects WHERE name IS NOT NULL \
-                   UNION SELECT id FROM projects";
+                   UNION SELECT id FROM projects ORDER BY 1";
         let known = self
             .database
             .read(|session| session.query_all(sql, &[], |row| Ok(row.text(0)?.to_owned())))
@@ -59,7 +61,8 @@ impl CodeDatabase {
     pub fn nearest_paths(&self, project_id: Option<&str>, file: &str) -> Result<Vec<String>> {
         let conditions = Conditions::live_files(project_id);
         let sql = format!(
-            "SELECT f.path, p.root_path FROM files f JOIN projects p ON p.id = f.project_id WHERE {}",
+            "SELECT f.path, p.root_path FROM files f JOIN projects p ON p.id = f.project_id WHERE {} \
+             ORDER BY f.path",
             conditions.sql()
         );
         let known = self

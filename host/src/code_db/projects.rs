@@ -4,6 +4,7 @@ use driver_api::{RowRef, ValueRef};
 use serde::Serialize;
 
 use super::database::CodeDatabase;
+use super::dialect::lock_project;
 use super::error::{CodeDbError, Doing, Result};
 use super::full_text;
 use super::page::{Page, PageRequest};
@@ -122,6 +123,7 @@ impl CodeDatabase {
         let deleted = self
             .database
             .transaction(|session| {
+                lock_project(session, dialect, id)?;
                 let found = contents(session, id)?;
                 if found.is_some() {
                     full_text::remove_project(session, dialect, id)?;
@@ -134,6 +136,10 @@ impl CodeDatabase {
     }
 
     fn one_project(&self, sql: &str, key: &str) -> Result<Option<Project>> {
+        if key.contains('\0') {
+            // No key does, and PostgreSQL takes no text that does.
+            return Ok(None);
+        }
         self.database
             .read(|session| session.query_first(sql, &[key.into()], read_project))
             .doing("looking for a project")

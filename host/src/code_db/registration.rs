@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use driver_api::{RowRef, ValueRef};
 
 use super::database::CodeDatabase;
+use super::dialect::again_when_beaten;
 use super::error::{Doing, Result};
 use super::records::Destination;
 use super::schema;
@@ -32,13 +33,15 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's; nothing is changed then.
     pub fn register_project(&self, project: ProjectIdentity<'_>) -> Result<Destination> {
-        let known = self.database.read(|session| destination(session, project));
-        if let Some(known) = known.doing("looking for a project")? {
-            return Ok(known);
-        }
-        self.database
-            .transaction(|session| register(session, project))
-            .doing("registering a project")
+        again_when_beaten(self.database.dialect(), || {
+            let known = self.database.read(|session| destination(session, project));
+            if let Some(known) = known.doing("looking for a project")? {
+                return Ok(known);
+            }
+            self.database
+                .transaction(|session| register(session, project))
+                .doing("registering a project")
+        })
     }
 }
 
@@ -65,8 +68,8 @@ fn register(
 ) -> driver_api::Result<Destination> {
     let other = other_project_at(session, project)?;
     if let Some(other) = &other {
-        // Roots are unique, so that of the other project gives way first.
-        let parked = format!("{}\u{0}{other}", project.root_path);
+        // Roots are unique, so that of the other project gives way first, to what no absolute path is.
+        let parked = format!("{other}:{}", project.root_path);
         session.execute(
             "UPDATE projects SET root_path = ? WHERE id = ?",
             &[(&parked).into(), other.into()],

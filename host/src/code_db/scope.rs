@@ -44,27 +44,39 @@ impl<'a> Conditions<'a> {
         conditions
     }
 
-    /// Adds a condition with as many `?` as values.
+    /// Adds a condition with as many `?` as values. It compares for equality: no stored text holds NUL, and some
+    /// engine takes no value that does, so that with one of those nothing is found.
     pub(super) fn and(
         &mut self,
         sql: &'static str,
         values: impl IntoIterator<Item = ValueRef<'a>>,
     ) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(sql);
+        let before = self.params.len();
         self.params.extend(values);
+        let can_match = !self.params[before..].iter().any(holds_nul);
+        if !can_match {
+            self.params.truncate(before);
+        }
+        self.sql.push_str(" AND ");
+        self.sql.push_str(if can_match { sql } else { NOTHING });
     }
 
-    /// Adds `column IN (...)`.
+    /// Adds `column IN (...)`; values with NUL are left out, as in [`and`](Self::and).
     pub(super) fn and_in(
         &mut self,
         column: &'static str,
         values: impl IntoIterator<Item = ValueRef<'a>>,
     ) {
         let before = self.params.len();
-        self.params.extend(values);
-        let list = placeholders(self.params.len() - before);
-        self.sql.push_str(&format!(" AND {column} IN ({list})"));
+        self.params
+            .extend(values.into_iter().filter(|value| !holds_nul(value)));
+        match self.params.len() - before {
+            0 => self.sql.push_str(&format!(" AND {NOTHING}")),
+            count => {
+                let list = placeholders(count);
+                self.sql.push_str(&format!(" AND {column} IN ({list})"));
+            }
+        }
     }
 
     /// The text after `WHERE`.
@@ -76,6 +88,13 @@ impl<'a> Conditions<'a> {
     pub(super) fn params(&self) -> &[ValueRef<'a>] {
         &self.params
     }
+}
+
+/// A condition that no row fulfils.
+const NOTHING: &str = "1 = 0";
+
+fn holds_nul(value: &ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Text(text) if text.contains('\0'))
 }
 
 /// `?, ?, ?`.
@@ -188,6 +207,22 @@ mod tests {
         assert_eq!(
             conditions.params().len(),
             conditions.sql().matches('?').count()
+        );
+    }
+
+    #[test]
+    fn a_value_with_nul_finds_nothing_and_is_not_sent() {
+        let mut conditions = Conditions::live_files(Some("p\0"));
+        conditions.and("u.target_name = ?", ["x".into()]);
+        conditions.and_in("f.path", ["/a".into(), "/b\0".into()]);
+        conditions.and_in("f.path", ["\0".into()]);
+        assert_eq!(
+            conditions.sql(),
+            "f.deleted IS NOT TRUE AND 1 = 0 AND u.target_name = ? AND f.path IN (?) AND 1 = 0"
+        );
+        assert_eq!(
+            conditions.params(),
+            [ValueRef::from("x"), ValueRef::from("/a")]
         );
     }
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::database::CodeDatabase;
 use super::error::{CodeDbError, Doing, Result};
-use super::full_text::{Join, sqlite_expression};
+use super::full_text::marks::{first_hit, snippet};
+use super::full_text::query::{Join, Phrase, expression, phrases};
 use super::page::{Page, PageRequest};
 use super::scope::{Conditions, relative_to};
 use super::usages::line;
@@ -59,16 +60,15 @@ impl CodeDatabase {
     /// some of them. Text without a word in it finds nothing, and nothing in it is an error.
     ///
     /// # Errors
-    /// [`CodeDbError::Unsupported`] where the dialect has no full-text search yet, and the driver's.
+    /// [`CodeDbError::Unsupported`] where the dialect has no full-text search, and the driver's.
     pub fn fulltext_search(
         &self,
         query: &SearchQuery<'_>,
         page: PageRequest,
     ) -> Result<SearchResult> {
-        if self.database.dialect() != Dialect::Sqlite {
-            return Err(CodeDbError::Unsupported("full-text search"));
-        }
-        let all = self.search(query, Join::All, page)?;
+        let index = Index::of(self.database.dialect())
+            .ok_or(CodeDbError::Unsupported("full-text search"))?;
+        let all = self.search(query, &index, Join::All, page)?;
         let one_word = query.text.split_whitespace().count() < 2;
         if all.total > 0 || one_word {
             return Ok(SearchResult {
@@ -76,7 +76,7 @@ impl CodeDatabase {
                 partial_match: false,
             });
         }
-        let hits = self.search(query, Join::Any, page)?;
+        let hits = self.search(query, &index, Join::Any, page)?;
         Ok(SearchResult {
             partial_match: hits.total > 0,
             hits,
@@ -86,37 +86,40 @@ impl CodeDatabase {
     fn search(
         &self,
         query: &SearchQuery<'_>,
+        index: &Index,
         join: Join,
         page: PageRequest,
     ) -> Result<Page<SearchHit>> {
-        let Some(expression) = sqlite_expression(query.text, join) else {
+        let phrases = phrases(query.text);
+        if phrases.is_empty() {
             return Ok(Page {
                 items: Vec::new(),
                 total: 0,
                 offset: page.offset,
             });
-        };
+        }
+        let expression = expression(&phrases, join, self.database.dialect());
+        let expression = ValueRef::from(&expression);
         let mut conditions = Conditions::live_files(query.project_id);
         if let Some(kind) = query.entity_type {
             conditions.and("c.entity_type = ?", [kind.into()]);
         }
-        let (count, list) = statements(conditions.sql());
-        let params = [&[ValueRef::from(&expression)], conditions.params()].concat();
-        let name = ValueRef::from(query.text.trim());
-        let names = [name; NAME_PLACES];
-        let list_params = [
-            &names[..],
-            &params,
-            &page.params(),
-            &[ValueRef::from(&expression)],
-        ]
-        .concat();
+        // No name holds NUL, and PostgreSQL takes no text that does.
+        let name = query.text.trim().replace('\0', "");
+        let member = format!(".{name}");
+        let (count, list) = index.statements(conditions.sql(), member.chars().count());
+        let params = [&[expression], conditions.params()].concat();
+        let mut list_params = vec![expression; index.rank.matches('?').count()];
+        list_params.extend([ValueRef::from(&name), ValueRef::from(&member)]);
+        list_params.extend_from_slice(&params);
+        list_params.extend(page.params());
         self.database
             .read(|session| {
                 let total = session
                     .query_first(&count, &params, |row| Ok(row.i64(0)?))?
                     .unwrap_or(0);
-                let items = session.query_all(&list, &list_params, read_hit)?;
+                let read = |row: RowRef<'_>| read_hit(row, &phrases);
+                let items = session.query_all(&list, &list_params, read)?;
                 Ok(Page {
                     items,
                     total: u64::try_from(total).unwrap_or(0),
@@ -127,89 +130,101 @@ impl CodeDatabase {
     }
 }
 
-/// How much a hit in each column counts: type, name, text, docstring.
-const WEIGHTS: &str = "0.0, 8.0, 1.0, 2.0";
-
-/// Makes the entity that bears the very name searched for come first: no score of another is as good.
-const OWN_NAME: &str = "CASE WHEN c.entity_name = ? OR substr(c.entity_name, -length(?) - 1) = '.' || ? \
-                        THEN 1000.0 ELSE 0.0 END";
-
-/// The number of places in [`OWN_NAME`].
-const NAME_PLACES: usize = 3;
-
-/// The statements that count the hits and list one page of them.
-///
-/// The page is chosen first: marking hits reads whole texts, and is done for its rows alone. The marked text
-/// stays in the database's process; its lines up to the first hit are counted there, and a window comes back.
-fn statements(conditions: &str) -> (String, String) {
-    let from = format!(
-        "code_content_fts i JOIN code_content c ON c.id = i.rowid JOIN files f ON f.id = c.file_id \
-         WHERE i.code_content_fts MATCH ? AND {conditions}"
-    );
-    let count = format!("SELECT count(*) FROM {from}");
-    let list = format!(
-        "WITH page AS (SELECT c.id AS id, bm25(i.code_content_fts, {WEIGHTS}) - {OWN_NAME} AS score FROM {from} \
-         ORDER BY score, c.id LIMIT ? OFFSET ?), \
-         marked AS (SELECT page.id, page.score, highlight(m.code_content_fts, 2, char(2), char(3)) AS body, \
-         snippet(m.code_content_fts, -1, '[', ']', '...', 12) AS elsewhere \
-         FROM page JOIN code_content_fts m ON m.rowid = page.id WHERE m.code_content_fts MATCH ?), \
-         placed AS (SELECT id, score, body, elsewhere, instr(body, char(2)) AS place FROM marked) \
-         SELECT c.entity_type, c.entity_id, c.entity_name, f.path, p.root_path, \
-         CASE c.entity_type WHEN 'class' THEN (SELECT line FROM classes WHERE id = c.entity_id) \
-         WHEN 'function' THEN (SELECT line FROM functions WHERE id = c.entity_id) \
-         WHEN 'method' THEN (SELECT line FROM methods WHERE id = c.entity_id) ELSE 1 END, \
-         length(substr(body, 1, place)) - length(replace(substr(body, 1, place), char(10), '')), \
-         substr(body, max(1, place - 200), 500), min(place, 201), elsewhere, place, -score \
-         FROM placed JOIN code_content c ON c.id = placed.id JOIN files f ON f.id = c.file_id \
-         JOIN projects p ON p.id = f.project_id ORDER BY score, c.id"
-    );
-    (count, list)
+/// How a dialect's full-text index is asked. Each `?` stands for the expression.
+struct Index {
+    /// The column of `code_content_fts` that names a row of `code_content`.
+    row_id: &'static str,
+    /// Whether a row holds what is searched for.
+    condition: &'static str,
+    /// How good a row is: the greater the better. Names count most, docstrings more than text.
+    rank: &'static str,
+    /// The end of an entity's name, of `{}` characters.
+    end_of_name: fn(usize) -> String,
 }
 
-fn read_hit(row: RowRef<'_>) -> driver_api::Result<SearchHit> {
+impl Index {
+    /// None where the dialect has no full-text search.
+    fn of(dialect: Dialect) -> Option<Self> {
+        let right = |length| format!("right(c.entity_name, {length})");
+        Some(match dialect {
+            Dialect::Sqlite => Self {
+                row_id: "rowid",
+                condition: "i.code_content_fts MATCH ?",
+                rank: "-bm25(i.code_content_fts, 0.0, 8.0, 1.0, 2.0)",
+                end_of_name: |length| format!("substr(c.entity_name, -{length})"),
+            },
+            Dialect::Postgres => Self {
+                row_id: "id",
+                condition: "i.terms @@ CAST(CAST(? AS text) AS tsquery)",
+                rank: "CAST(ts_rank('{0, 0.125, 0.25, 1}', i.terms, CAST(CAST(? AS text) AS tsquery)) \
+                       AS double precision)",
+                end_of_name: right,
+            },
+            Dialect::Mysql => Self {
+                row_id: "id",
+                condition: "MATCH (i.terms) AGAINST (? IN BOOLEAN MODE)",
+                rank: "MATCH (i.terms) AGAINST (? IN BOOLEAN MODE)",
+                end_of_name: right,
+            },
+            _ => return None,
+        })
+    }
+
+    /// The statements that count the hits and list one page of them.
+    ///
+    /// The entity that bears the very name searched for comes first: no score of another is as good. The page is
+    /// chosen before its texts are read, because hits may be many and texts long.
+    fn statements(&self, conditions: &str, member_length: usize) -> (String, String) {
+        let Self {
+            row_id,
+            condition,
+            rank,
+            ..
+        } = self;
+        let end_of_name = (self.end_of_name)(member_length);
+        let from = format!(
+            "code_content_fts i JOIN code_content c ON c.id = i.{row_id} JOIN files f ON f.id = c.file_id \
+             WHERE {condition} AND {conditions}"
+        );
+        let count = format!("SELECT count(*) FROM {from}");
+        let list = format!(
+            "WITH page AS (SELECT c.id AS id, {rank} + CASE WHEN c.entity_name = ? OR {end_of_name} = ? \
+             THEN 1000.0 ELSE 0.0 END AS score FROM {from} ORDER BY score DESC, c.id LIMIT ? OFFSET ?) \
+             SELECT c.entity_type, c.entity_id, c.entity_name, f.path, p.root_path, \
+             CASE c.entity_type WHEN 'class' THEN (SELECT line FROM classes WHERE id = c.entity_id) \
+             WHEN 'function' THEN (SELECT line FROM functions WHERE id = c.entity_id) \
+             WHEN 'method' THEN (SELECT line FROM methods WHERE id = c.entity_id) ELSE 1 END, \
+             c.content, c.docstring, page.score \
+             FROM page JOIN code_content c ON c.id = page.id JOIN files f ON f.id = c.file_id \
+             JOIN projects p ON p.id = f.project_id ORDER BY page.score DESC, c.id"
+        );
+        (count, list)
+    }
+}
+
+fn read_hit(row: RowRef<'_>, phrases: &[Phrase]) -> driver_api::Result<SearchHit> {
+    let (entity_type, name) = (row.text(0)?, row.opt(2, RowRef::text)?);
     let (path, root) = (row.text(3)?, row.text(4)?);
     let entity_line = if row.is_null(5)? { 1 } else { line(row, 5)? };
-    let in_text = row.i64(10)? > 0;
-    let place = usize::try_from(row.i64(8)?).unwrap_or(1);
+    let (line, snippet) = match first_hit(row.text(6)?, phrases) {
+        Some(hit) => (entity_line.saturating_add(hit.lines_before), hit.line),
+        None => {
+            let docstring = row.opt(7, RowRef::text)?.unwrap_or_default();
+            let texts = [entity_type, name.unwrap_or_default(), docstring];
+            (entity_line, snippet(&texts, phrases))
+        }
+    };
     Ok(SearchHit {
-        entity_type: row.text(0)?.to_owned(),
+        entity_type: entity_type.to_owned(),
         entity_id: row.opt(1, RowRef::i64)?,
-        entity_name: row.opt(2, RowRef::text)?.map(str::to_owned),
+        entity_name: name.map(str::to_owned),
         file_path: path.to_owned(),
         relative_path: relative_to(root, path),
         entity_line,
-        line: if in_text {
-            entity_line.saturating_add(line(row, 6)?)
-        } else {
-            entity_line
-        },
-        snippet: if in_text {
-            line_around(row.text(7)?, place)
-        } else {
-            one_line(row.text(9)?)
-        },
-        score: row.f64(11)?,
+        line,
+        snippet,
+        score: row.f64(8)?,
     })
-}
-
-/// The line of `window` that holds its character number `place` (from 1), marks made readable.
-fn line_around(window: &str, place: usize) -> String {
-    let at = window
-        .char_indices()
-        .nth(place.saturating_sub(1))
-        .map_or(window.len(), |(at, _)| at);
-    let start = window[..at].rfind('\n').map_or(0, |before| before + 1);
-    let end = window[at..]
-        .find('\n')
-        .map_or(window.len(), |after| at + after);
-    let readable = window[start..end]
-        .replace('\u{2}', "[")
-        .replace('\u{3}', "]");
-    readable.trim().to_owned()
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -217,19 +232,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snippet_is_the_line_of_the_hit() {
-        let window = "é first\n    return \u{2}total\u{3}(items)\nlast";
-        let place = window.chars().position(|c| c == '\u{2}').unwrap() + 1;
-        assert_eq!(line_around(window, place), "return [total](items)");
-        assert_eq!(line_around("\u{2}a\u{3}", 1), "[a]");
-        assert_eq!(line_around("", 1), "");
-    }
-
-    #[test]
-    fn the_page_has_as_many_values_as_places() {
-        let (count, list) = statements("f.deleted IS NOT TRUE");
-        assert_eq!(count.matches('?').count(), 1);
-        assert_eq!(list.matches('?').count(), 4 + NAME_PLACES);
-        assert_eq!(OWN_NAME.matches('?').count(), NAME_PLACES);
+    fn statements_have_as_many_places_as_values() {
+        for (dialect, ranked) in [
+            (Dialect::Sqlite, 0),
+            (Dialect::Postgres, 1),
+            (Dialect::Mysql, 1),
+        ] {
+            let index = Index::of(dialect).unwrap();
+            let (count, list) = index.statements("f.deleted IS NOT TRUE", 4);
+            assert_eq!(count.matches('?').count(), 1);
+            assert_eq!(list.matches('?').count(), 5 + ranked, "{list}");
+        }
+        assert!(Index::of(Dialect::Generic).is_none());
     }
 }

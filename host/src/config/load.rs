@@ -233,7 +233,8 @@ mod tests {
                     "type": "sqlite",
                     "worker": {
                         "enabled": null, "log_path": "/home/u/data/logs/database.log", "executable": null,
-                        "idle_transaction_seconds": 60, "readers": 4
+                        "idle_transaction_seconds": 60, "readers": 4,
+                        "clients": 1100, "max_restarts": 10, "longest_restart_pause_ms": 30000
                     },
                     "path": "/home/u/data/code_analysis.db"
                 },

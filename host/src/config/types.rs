@@ -77,6 +77,15 @@ pub struct DatabaseWorkerConfig {
     /// Number of connections that only read; default 4.
     #[schemars(range(min = 1, max = 64))]
     pub readers: usize,
+    /// Most clients connected at once; further ones are refused. Default 1100.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub clients: usize,
+    /// Restarts within a minute after which a worker that ends once more is given up; default 10.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub max_restarts: usize,
+    /// Longest pause before a restart, in milliseconds; default 30000.
+    #[schemars(range(min = 0, max = 3_600_000))]
+    pub longest_restart_pause_ms: u64,
 }
 
 /// `workers`: every supervised process.
@@ -220,6 +229,9 @@ impl Default for DatabaseWorkerConfig {
             executable: None,
             idle_transaction_seconds: 60,
             readers: 4,
+            clients: 1_100,
+            max_restarts: 10,
+            longest_restart_pause_ms: 30_000,
         }
     }
 }

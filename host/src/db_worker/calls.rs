@@ -1,21 +1,23 @@
 //! What each request does: which connection it runs on, and what becomes of the session's transaction.
 
+mod queries;
+
 use std::io;
 use std::os::unix::net::UnixStream;
 
 use driver_api::wire::message::Request;
 use driver_api::{
-    Connection, DriverError, ErrorClass, ExecuteResult, Result, RowBlock, RowRef, RowSink,
-    TransactionMode,
+    DriverError, ErrorClass, ExecuteResult, Result, RowBlock, RowRef, TransactionMode,
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::metrics::Metrics;
 use super::readers::ReaderLease;
-use super::rows_out::{Failure, RowsOut};
 use super::service::Service;
 use super::sessions::RunningCall;
 use super::store::OpenConnection;
+use super::write_records::{TABLE, WriteId};
 use super::writer::{HeldWriter, Write};
 
 /// What is sent when a request was carried out; rows may have been sent before it.
@@ -42,18 +44,29 @@ enum Transaction {
 pub(super) struct Calls<'s> {
     service: &'s Service,
     running: &'s RunningCall,
+    client: Uuid,
     read_only: bool,
+    /// Whether the client has asked for a write in this session. Its first one may have been carried
+    /// out already, by a worker that ended before it could answer.
+    wrote: bool,
     transaction: Transaction,
     /// Where rows are put by drivers that are not behind a plugin boundary.
     block: RowBlock,
 }
 
 impl<'s> Calls<'s> {
-    pub(super) fn new(service: &'s Service, running: &'s RunningCall, read_only: bool) -> Self {
+    pub(super) fn new(
+        service: &'s Service,
+        running: &'s RunningCall,
+        client: Uuid,
+        read_only: bool,
+    ) -> Self {
         Self {
             service,
             running,
+            client,
             read_only,
+            wrote: false,
             transaction: Transaction::None,
             block: RowBlock::default(),
         }
@@ -65,6 +78,13 @@ impl<'s> Calls<'s> {
             self.transaction,
             Transaction::Write(_) | Transaction::Read(_)
         )
+    }
+
+    /// The client ends, and asks for nothing again.
+    pub(super) fn say_good_bye(&self) {
+        if self.wrote {
+            self.service.writer.say_good_bye(self.client);
+        }
     }
 
     /// Rolls the transaction back; the next request is told.
@@ -91,7 +111,11 @@ impl<'s> Calls<'s> {
             return Ok(self.answer_after_failure(request, error));
         }
         let answer = match *request {
-            Request::Query { sql, params } => self.query(sql, params, stream, out)?,
+            Request::Query {
+                sequence,
+                sql,
+                params,
+            } => self.query(sequence, sql, params, stream, out)?,
             _ => self.answer_without_rows(request),
         };
         if let Err(error) = &answer {
@@ -138,84 +162,65 @@ impl<'s> Calls<'s> {
 
     fn answer_without_rows(&mut self, request: &Request<'_>) -> Result<Answer> {
         match *request {
-            Request::Execute { sql, params, .. } => self
-                .write(Write {
-                    sql,
-                    params,
-                    many: false,
-                })
-                .map(Answer::Done),
-            Request::ExecuteMany { sql, batch, .. } => self
-                .write(Write {
-                    sql,
-                    params: batch,
-                    many: true,
-                })
-                .map(Answer::Done),
+            Request::Execute {
+                sequence,
+                sql,
+                params,
+            } => self.write(sequence, sql, params, false),
+            Request::ExecuteMany {
+                sequence,
+                sql,
+                batch,
+            } => self.write(sequence, sql, batch, true),
             Request::Describe { sql } => self.read_json(|opened| opened.connection.describe(sql)),
-            Request::Tables => self.read_json(|opened| opened.connection.tables()),
+            Request::Tables => self.read_json(|opened| {
+                let mut tables = opened.connection.tables()?;
+                tables.retain(|table| table.name != TABLE);
+                Ok(tables)
+            }),
             Request::Columns { table } => self.read_json(|opened| opened.connection.columns(table)),
             Request::Ping => self
                 .read(|opened| opened.connection.ping())
                 .map(|()| done()),
             Request::Begin(mode) => self.begin(mode).map(|()| done()),
-            Request::Commit { .. } => self.end(|connection| connection.commit()).map(|()| done()),
-            Request::Rollback => self
-                .end(|connection| connection.rollback())
-                .map(|()| done()),
+            Request::Commit { sequence } => self.commit(sequence).map(|()| done()),
+            Request::Rollback => self.rollback().map(|()| done()),
             Request::Cancel(key) => self.service.sessions.cancel(key).map(|()| done()),
-            Request::Hello(_) | Request::Query { .. } | Request::Stop => Err(DriverError::new(
-                ErrorClass::Protocol,
-                "this request does not belong here",
-            )),
+            Request::Hello(_) | Request::Query { .. } | Request::Stop | Request::Bye => Err(
+                DriverError::new(ErrorClass::Protocol, "this request does not belong here"),
+            ),
         }
     }
 
-    /// Runs a query where the session's transaction is, else on a reader; a statement that a reader
-    /// refuses because it writes runs again on the writer.
-    fn query(
-        &mut self,
-        sql: &str,
-        params: &[u8],
-        stream: &UnixStream,
-        out: &mut Vec<u8>,
-    ) -> io::Result<Result<Answer>> {
-        let mut rows = RowsOut::new(stream, out, &self.service.sessions);
-        let mut block = std::mem::take(&mut self.block);
-        let mut run = |opened: &mut OpenConnection| -> Result<()> {
-            let params = RowRef::from_block_bytes(params)?;
-            let mut sink = RowSink::new(&mut block, &mut rows);
-            opened.connection.query(sql, params, &mut sink)?;
-            let _ = sink.finish();
-            Ok(())
+    /// Names the write with this number.
+    fn next_write(&mut self, sequence: u64) -> WriteId {
+        let maybe_done = !self.wrote;
+        self.wrote = true;
+        WriteId {
+            client: self.client,
+            sequence,
+            maybe_done,
+        }
+    }
+
+    fn write(&mut self, sequence: u64, sql: &str, params: &[u8], many: bool) -> Result<Answer> {
+        let id = self.next_write(sequence);
+        let write = Write {
+            id,
+            sql,
+            params,
+            many,
         };
-        let mut result = self.read(&mut run);
-        if self.may_run_on_writer(&result) {
-            let held = self.service.writer.hold();
-            result = on(self.running, &held, &mut run);
-        }
-        self.block = block;
-        match rows.failure {
-            Some(Failure::Client(error)) => Err(error),
-            Some(Failure::TooLarge(error)) => Ok(Err(error)),
-            None => Ok(result.map(|()| done())),
-        }
-    }
-
-    /// A reader refuses a write before it gives any row.
-    fn may_run_on_writer(&self, result: &Result<()>) -> bool {
-        let refused = result
-            .as_ref()
-            .is_err_and(|error| error.class() == ErrorClass::ReadOnly);
-        refused && !self.read_only && matches!(self.transaction, Transaction::None)
-    }
-
-    fn write(&mut self, write: Write<'_>) -> Result<ExecuteResult> {
-        if self.read_only || self.in_transaction() {
+        let result = if self.read_only || self.in_transaction() {
             // On a reader the engine itself refuses what writes.
-            return self.read(|opened| write.run(&mut *opened.connection));
-        }
-        self.service.writer.write(write, self.running)
+            self.read(|opened| write.run(&mut *opened.connection))
+        } else if begins_savepoint(sql) {
+            // A single write has a transaction of its own, in which the engine would take it.
+            Err(state_error("a savepoint needs an open transaction"))
+        } else {
+            self.service.writer.write(write, self.running)
+        };
+        result.map(Answer::Done)
     }
 
     /// Runs a call on the connection of the session's transaction, else on any reader.
@@ -250,6 +255,7 @@ impl<'s> Calls<'s> {
                 opened.connection.begin(mode)
             })?;
             self.transaction = Transaction::Read(lease);
+            self.running.set_snapshot(true);
         } else {
             let held = self.service.writer.hold();
             held.with(|opened| opened.connection.begin(mode))?;
@@ -258,15 +264,36 @@ impl<'s> Calls<'s> {
         Ok(())
     }
 
-    /// Ends the transaction. When that fails nothing of it is left open.
-    fn end(&mut self, call: impl FnOnce(&mut dyn Connection) -> Result<()>) -> Result<()> {
-        if !self.in_transaction() {
-            return Err(state_error("no transaction is open; begin one first"));
-        }
-        let result = self.read(|opened| call(&mut *opened.connection));
+    /// Commits the transaction. When that fails nothing of it is left open.
+    fn commit(&mut self, sequence: u64) -> Result<()> {
+        let id = self.next_write(sequence);
+        let result = match &mut self.transaction {
+            Transaction::Write(held) => held.commit(id),
+            Transaction::Read(lease) => {
+                on_reader(self.running, lease, |opened| opened.connection.commit())
+            }
+            // Asked again: it may have been the last thing that another worker did.
+            _ if self.service.writer.hold().was_done(id)? => return Ok(()),
+            _ => return Err(no_transaction()),
+        };
         if result.is_err() {
             self.abandon();
         }
+        self.running.set_snapshot(false);
+        self.transaction = Transaction::None;
+        result
+    }
+
+    /// Takes the transaction back. When that fails nothing of it is left open.
+    fn rollback(&mut self) -> Result<()> {
+        if !self.in_transaction() {
+            return Err(no_transaction());
+        }
+        let result = self.read(|opened| opened.connection.rollback());
+        if result.is_err() {
+            self.abandon();
+        }
+        self.running.set_snapshot(false);
         self.transaction = Transaction::None;
         result
     }
@@ -276,6 +303,7 @@ impl<'s> Calls<'s> {
         if !self.in_transaction() {
             return;
         }
+        self.running.set_snapshot(false);
         let rolled_back = self.read(|opened| opened.connection.rollback());
         match rolled_back {
             Err(error) if error.class() != ErrorClass::TransactionState => {
@@ -329,6 +357,17 @@ fn on_reader<T>(
 
 fn done() -> Answer {
     Answer::Done(ExecuteResult::default())
+}
+
+fn begins_savepoint(sql: &str) -> bool {
+    const WORD: &str = "SAVEPOINT";
+    sql.trim_start()
+        .get(..WORD.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(WORD))
+}
+
+fn no_transaction() -> DriverError {
+    state_error("no transaction is open; begin one first")
 }
 
 fn state_error(message: &str) -> DriverError {

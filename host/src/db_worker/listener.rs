@@ -1,6 +1,6 @@
 //! The worker's socket: who may connect, and a thread for each who does.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use driver_api::{DriverError, ErrorClass};
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{Shutdown, shutdown};
 use rustix::process::geteuid;
@@ -47,15 +48,23 @@ impl Listener {
     /// Serves whoever connects, each in a thread, until the sessions drain and [`stop`](Self::stop) is
     /// called.
     pub(super) fn accept_all(&self, service: &Arc<Service>) {
+        let mut spare = open_spare();
         loop {
             let accepted = self.listener.accept();
             if service.sessions.is_draining() {
                 return;
             }
+            if accepted.as_ref().is_err_and(is_out_of_descriptors) && spare.take().is_some() {
+                // With the one that is free now, whoever comes next is told.
+                continue;
+            }
             let begun = accepted.and_then(|(stream, _)| begin(service, stream));
             if let Err(error) = begun {
                 tracing::warn!(%error, "a client could not be accepted");
                 thread::sleep(PAUSE);
+            }
+            if spare.is_none() {
+                spare = open_spare();
             }
         }
     }
@@ -84,12 +93,28 @@ fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
     }
     let slot = match service.sessions.enter(&stream) {
         Ok(slot) => slot,
-        Err(reason) => return session::refuse(stream, &reason.to_string()),
+        Err(reason) => return session::refuse(&stream, reason.into()),
     };
     let service = Arc::clone(service);
-    thread::Builder::new()
+    let answers = Arc::clone(&slot.stream);
+    let spawned = thread::Builder::new()
         .name(format!("session-{}", slot.cancel.session))
         .stack_size(STACK_BYTES)
-        .spawn(move || session::serve(&service, stream, &slot))
-        .map(|_| ())
+        .spawn(move || session::serve(&service, stream, &slot));
+    spawned.map(|_| ()).or_else(|error| {
+        tracing::warn!(%error, "no thread can be started for a client");
+        let refusal = DriverError::new(ErrorClass::Unavailable, "the DB worker has no free thread");
+        session::refuse(&answers, refusal.with_detail(error.to_string()).retryable())
+    })
+}
+
+/// A descriptor that is kept only to be given up, so that a client can be told when there is no other.
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let full = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    full.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

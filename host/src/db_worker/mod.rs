@@ -1,18 +1,24 @@
 //! The DB worker process: the one owner of a database, which serves it over a Unix socket.
 
 mod calls;
+mod database_file;
 mod hearing;
 mod listener;
 mod metrics;
-mod owner_lock;
+pub mod owner_lock;
+mod page_check;
+mod process_limits;
+mod quarantine;
 mod readers;
 mod rows_out;
 mod service;
 mod session;
 mod sessions;
+mod storage_failure;
 mod store;
 mod worker;
 mod write_queue;
+mod write_records;
 mod writer;
 
 pub use worker::run;

@@ -1,22 +1,32 @@
 //! The lock that decides which process owns a database: held for as long as the worker lives.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::foundation::db_worker_hello::DbWorkerOwner;
 
 /// The lock. It goes with the process, however that ends; the file stays, and says nothing by itself.
-pub(super) struct OwnerLock {
+pub struct OwnerLock {
     file: File,
+}
+
+/// The traces of an owner that did not end in good order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// The write-ahead log that it had.
+    pub(super) log: Option<PathBuf>,
 }
 
 impl OwnerLock {
     /// Takes the lock; `None` when another process has it.
-    pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// The system's, when the lock file cannot be made or locked.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -31,6 +41,21 @@ impl OwnerLock {
         }
     }
 
+    /// What the last owner left behind, because it did not end in good order.
+    pub(super) fn left(&mut self) -> io::Result<Option<Left>> {
+        let mut text = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut text)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // It may have ended while it wrote.
+        let owner = serde_json::from_slice::<DbWorkerOwner>(&text).ok();
+        Ok(Some(Left {
+            log: owner.and_then(|owner| owner.log),
+        }))
+    }
+
     /// Writes down where to knock, for processes that want to adopt this worker.
     pub(super) fn announce(&mut self, owner: &DbWorkerOwner) -> io::Result<()> {
         self.clear()?;
@@ -39,7 +64,6 @@ impl OwnerLock {
 
     /// Takes the announcement back before the worker ends in good order.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        use std::io::Seek;
         self.file.set_len(0)?;
         self.file.rewind()
     }
@@ -54,22 +78,29 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("x.worker");
         let mut lock = OwnerLock::take(&path).unwrap().unwrap();
+        assert_eq!(lock.left().unwrap(), None);
         assert!(OwnerLock::take(&path).unwrap().is_none());
         let long = DbWorkerOwner {
             socket: "/run/a-rather-long-name.sock".into(),
             pid: 123_456,
             host_version: "1".into(),
+            log: None,
         };
         let short = DbWorkerOwner {
             socket: "/s".into(),
             pid: 1,
             host_version: "1".into(),
+            log: Some("/x-wal".into()),
         };
         lock.announce(&long).unwrap();
         lock.announce(&short).unwrap();
         let read: DbWorkerOwner = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(read, short);
         drop(lock);
-        assert!(OwnerLock::take(&path).unwrap().is_some());
+        let mut next = OwnerLock::take(&path).unwrap().unwrap();
+        let log = Some("/x-wal".into());
+        assert_eq!(next.left().unwrap(), Some(Left { log }));
+        next.clear().unwrap();
+        assert_eq!(next.left().unwrap(), None);
     }
 }

@@ -8,8 +8,9 @@ use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
 
 use super::hearing::{Heard, hear};
 use super::sessions::Sessions;
+use super::write_records::MOST_ROW_BYTES;
 
-/// Frames leave together once they have this many bytes.
+/// Rows leave together once they have this many bytes.
 const SEND_AT: usize = 64 * 1024;
 
 /// Writes the header and blocks of one query to the client.
@@ -18,6 +19,10 @@ pub(super) struct RowsOut<'s> {
     out: &'s mut Vec<u8>,
     /// Knows whether the worker itself has closed the reading half of the stream.
     sessions: &'s Sessions,
+    /// Frames leave once they have this many bytes.
+    send_at: usize,
+    /// Whether anything has left.
+    sent: bool,
     /// Why no more rows are wanted, where that is a failure.
     pub(super) failure: Option<Failure>,
 }
@@ -40,8 +45,30 @@ impl<'s> RowsOut<'s> {
             stream,
             out,
             sessions,
+            send_at: SEND_AT,
+            sent: false,
             failure: None,
         }
+    }
+
+    /// From now on rows wait for the commit of the write that gives them, up to a limit.
+    pub(super) fn hold_back(&mut self) {
+        self.send_at = MOST_ROW_BYTES;
+    }
+
+    /// What has not left, when that is everything.
+    pub(super) fn held(&self) -> Option<&[u8]> {
+        (!self.sent).then_some(self.out.as_slice())
+    }
+
+    /// The write failed: what has not left is not to be seen.
+    pub(super) fn drop_held(&mut self) {
+        self.out.clear();
+    }
+
+    /// Gives the frames of an earlier run.
+    pub(super) fn give(&mut self, frames: &[u8]) {
+        self.out.extend_from_slice(frames);
     }
 
     fn append(&mut self, reply: &Reply<'_>) -> Flow {
@@ -55,7 +82,7 @@ impl<'s> RowsOut<'s> {
             ));
             return Flow::Stop;
         }
-        if self.out.len() < SEND_AT {
+        if self.out.len() < self.send_at {
             Flow::Continue
         } else {
             self.send()
@@ -63,6 +90,7 @@ impl<'s> RowsOut<'s> {
     }
 
     fn send(&mut self) -> Flow {
+        self.sent = true;
         if let Err(error) = self.stream.write_all(self.out) {
             self.failure = Some(Failure::Client(error));
             return Flow::Stop;

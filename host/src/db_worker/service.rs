@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
+use super::page_check::PageCheck;
 use super::readers::Readers;
 use super::sessions::Sessions;
 use super::writer::Writer;
@@ -16,6 +17,7 @@ pub(super) struct Service {
     pub(super) writer: Arc<Writer>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) page_check: PageCheck,
     /// After so long without a request an interactive transaction is rolled back.
     pub(super) idle_transaction: Duration,
 }

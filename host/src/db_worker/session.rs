@@ -5,12 +5,15 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use driver_api::wire::PROTOCOL;
+use driver_api::wire::attention::AttentiveStream;
 use driver_api::wire::frame::{FrameError, FrameReader};
 use driver_api::wire::message::{Hello, MessageError, Reply, Request, Welcome};
 use driver_api::{DriverError, ErrorClass};
+use uuid::Uuid;
 
 use super::calls::{Answer, Calls};
 use super::metrics::Metrics;
+use super::page_check::Occasion;
 use super::service::Service;
 use super::sessions::SessionSlot;
 
@@ -19,6 +22,10 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest wait for a new client's first message.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a request may take longer than its limit before its client is cut off. A client that says
+/// nothing at all is noticed by the time-out of the read before that.
+const LATE: Duration = Duration::from_secs(1);
 
 /// An answer buffer that had to grow beyond this is given back.
 const KEEP: usize = 1024 * 1024;
@@ -34,6 +41,8 @@ enum End {
     Io(#[from] io::Error),
     #[error("the client did not introduce itself")]
     NoHello,
+    #[error("the client's name {0:?} is no UUID")]
+    Name(String),
     #[error("the client speaks protocol {0}, this worker {PROTOCOL}")]
     Protocol(u32),
 }
@@ -52,8 +61,7 @@ pub(super) fn serve(service: &Service, stream: UnixStream, slot: &SessionSlot) {
 }
 
 /// Tells a client that cannot have a session why.
-pub(super) fn refuse(mut stream: UnixStream, reason: &str) -> io::Result<()> {
-    let error = DriverError::new(ErrorClass::Unavailable, reason).retryable();
+pub(super) fn refuse(mut stream: &UnixStream, error: DriverError) -> io::Result<()> {
     let mut out = Vec::new();
     Reply::Error(error)
         .append_to(&mut out)
@@ -65,16 +73,23 @@ pub(super) fn refuse(mut stream: UnixStream, reason: &str) -> io::Result<()> {
 fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<()> {
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
     stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
-    let mut reader = FrameReader::new(stream.try_clone()?);
+    slot.running.expect_within(Some(HELLO_TIMEOUT + LATE));
+    let mut reader = FrameReader::new(AttentiveStream::new(stream));
+    let stream = &*slot.stream;
     let mut out = Vec::new();
-    let hello = greet(service, &mut reader, &stream, slot, &mut out)?;
-    let mut calls = Calls::new(service, &slot.running, hello.read_only);
+    let hello = greet(service, &mut reader, slot, &mut out)?;
+    slot.running.expect_within(None);
+    let client = Uuid::try_parse(&hello.client).map_err(|_| End::Name(hello.client))?;
+    let mut calls = Calls::new(service, &slot.running, client, hello.read_only);
     let mut patience = Some(HELLO_TIMEOUT);
     loop {
         let wanted = calls.in_transaction().then_some(service.idle_transaction);
         if wanted != patience {
             stream.set_read_timeout(wanted)?;
             patience = wanted;
+        }
+        if wanted.is_some() {
+            slot.running.expect_within(wanted.map(|limit| limit + LATE));
         }
         let frame = match reader.next_frame() {
             Ok(Some(frame)) => frame,
@@ -85,30 +100,42 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
             }
             Err(error) => return Err(error.into()),
         };
+        if wanted.is_some() {
+            slot.running.expect_within(None);
+        }
         let request = Request::read(frame)?;
         if service.sessions.is_draining() {
-            return send(&stream, &mut out, &Reply::GoAway);
+            return send(stream, &mut out, &Reply::GoAway);
         }
-        if let Request::Stop = request {
+        match request {
             // Its query had ended when it came.
-            continue;
+            Request::Stop => continue,
+            Request::Bye => {
+                calls.say_good_bye();
+                return Ok(());
+            }
+            _ => {}
         }
-        let answer = calls.answer(&request, &stream, &mut out)?;
+        let answer = calls.answer(&request, stream, &mut out)?;
         Metrics::count(&service.metrics.requests);
+        if let Err(error) = &answer
+            && error.class() == ErrorClass::Corrupt
+        {
+            service.page_check.start(Occasion::MetDamage);
+        }
         let reply = match &answer {
             Ok(Answer::Done(result)) => Reply::Done(*result),
             Ok(Answer::Json(json)) => Reply::Json(json),
             Err(error) => Reply::Error(error.clone()),
         };
-        send(&stream, &mut out, &reply)?;
+        send(stream, &mut out, &reply)?;
     }
 }
 
 /// The first message says who the client is, and in which version it speaks.
 fn greet(
     service: &Service,
-    reader: &mut FrameReader<UnixStream>,
-    stream: &UnixStream,
+    reader: &mut FrameReader<AttentiveStream>,
     slot: &SessionSlot,
     out: &mut Vec<u8>,
 ) -> Ended<Hello> {
@@ -121,11 +148,13 @@ fn greet(
         driver: service.driver.clone(),
         pid: std::process::id(),
         cancel: slot.cancel,
+        remembers_writes: service.writer.remembers_writes(),
     };
-    send(stream, out, &Reply::Welcome(welcome))?;
+    send(&slot.stream, out, &Reply::Welcome(welcome))?;
     if hello.protocol != PROTOCOL {
         return Err(End::Protocol(hello.protocol));
     }
+    slot.running.introduce(hello.pid);
     tracing::debug!(
         session = slot.cancel.session,
         pid = hello.pid,

@@ -3,21 +3,20 @@
 use std::collections::HashMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use driver_api::wire::message::CancelKey;
-use driver_api::{CancelHandle, Result};
+use driver_api::{CancelHandle, DriverError, ErrorClass, Result};
 use uuid::Uuid;
 
 use super::hearing::{Heard, hear};
 
-/// Most clients at the same time; each costs a thread with a small stack.
-const MAX_SESSIONS: usize = 2_048;
-
 /// All sessions.
-#[derive(Default)]
 pub(super) struct Sessions {
+    /// Most clients at the same time; each costs a thread with a small stack.
+    limit: usize,
     state: Mutex<State>,
     /// Signalled when a session ends.
     ended: Condvar,
@@ -33,7 +32,7 @@ struct State {
 
 struct Entry {
     key: u64,
-    stream: UnixStream,
+    stream: Arc<UnixStream>,
     running: Arc<RunningCall>,
 }
 
@@ -43,6 +42,12 @@ pub(super) struct RunningCall {
     /// Set while a call runs. It is cleared before the connection goes to anybody else, so that a
     /// late cancel cannot hit another's call.
     handle: Mutex<Option<Arc<dyn CancelHandle>>>,
+    /// When the client's next request must have arrived as a whole; `None` where it may take its time.
+    due: Mutex<Option<Instant>>,
+    /// The client's process, once it has introduced itself.
+    pid: AtomicU32,
+    /// Whether the client has a reading transaction open, which keeps the log from being cut back.
+    has_snapshot: AtomicBool,
 }
 
 impl RunningCall {
@@ -56,6 +61,25 @@ impl RunningCall {
         let result = call();
         self.set(None);
         result
+    }
+
+    /// The client's next request must have arrived within this time, if there is a limit.
+    pub(super) fn expect_within(&self, limit: Option<Duration>) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) =
+            limit.map(|limit| Instant::now() + limit);
+    }
+
+    pub(super) fn introduce(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_snapshot(&self, open: bool) {
+        self.has_snapshot.store(open, Ordering::Relaxed);
+    }
+
+    fn is_late(&self) -> bool {
+        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.is_some_and(|due| Instant::now() > due)
     }
 
     fn set(&self, handle: Option<Arc<dyn CancelHandle>>) {
@@ -84,6 +108,8 @@ impl RunningCall {
 /// A slot among the sessions; it is left when this is dropped.
 pub(super) struct SessionSlot {
     sessions: Arc<Sessions>,
+    /// For answers; another handle of the stream that requests are read from.
+    pub(super) stream: Arc<UnixStream>,
     pub(super) cancel: CancelKey,
     pub(super) running: Arc<RunningCall>,
 }
@@ -100,25 +126,45 @@ impl Drop for SessionSlot {
 pub(super) enum NoSlot {
     #[error("the DB worker is shutting down")]
     Draining,
-    #[error("the DB worker has {MAX_SESSIONS} clients, which is its limit")]
-    Full,
+    #[error("the DB worker has {0} clients, which is its limit; `database.worker.clients` sets it")]
+    Full(usize),
     #[error("the connection cannot be kept: {0}")]
     Stream(#[from] std::io::Error),
 }
 
+impl From<NoSlot> for DriverError {
+    fn from(reason: NoSlot) -> Self {
+        match reason {
+            NoSlot::Full(_) => Self::new(ErrorClass::LimitExceeded, reason.to_string()),
+            NoSlot::Draining | NoSlot::Stream(_) => {
+                Self::new(ErrorClass::Unavailable, reason.to_string()).retryable()
+            }
+        }
+    }
+}
+
 impl Sessions {
+    /// No sessions yet, and never more than `limit`.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            state: Mutex::default(),
+            ended: Condvar::new(),
+        }
+    }
+
     /// Takes a slot for the client on this stream.
     pub(super) fn enter(
         self: &Arc<Self>,
         stream: &UnixStream,
     ) -> std::result::Result<SessionSlot, NoSlot> {
-        let stream = stream.try_clone()?;
+        let stream = Arc::new(stream.try_clone()?);
         let mut state = self.lock();
         if state.draining {
             return Err(NoSlot::Draining);
         }
-        if state.open.len() >= MAX_SESSIONS {
-            return Err(NoSlot::Full);
+        if state.open.len() >= self.limit {
+            return Err(NoSlot::Full(self.limit));
         }
         state.last += 1;
         let cancel = CancelKey {
@@ -128,12 +174,13 @@ impl Sessions {
         let running = Arc::new(RunningCall::default());
         let entry = Entry {
             key: cancel.key,
-            stream,
+            stream: Arc::clone(&stream),
             running: Arc::clone(&running),
         };
         state.open.insert(cancel.session, entry);
         Ok(SessionSlot {
             sessions: Arc::clone(self),
+            stream,
             cancel,
             running,
         })
@@ -204,6 +251,30 @@ impl Sessions {
         }
     }
 
+    /// The processes that read now, in one call or in a transaction.
+    pub(super) fn reading(&self) -> Vec<u32> {
+        let state = self.lock();
+        let reads = |entry: &&Entry| {
+            entry.running.is_set() || entry.running.has_snapshot.load(Ordering::Relaxed)
+        };
+        let pid = |entry: &Entry| entry.running.pid.load(Ordering::Relaxed);
+        state.open.values().filter(reads).map(pid).collect()
+    }
+
+    /// Ends the sessions of clients that send so slowly that no single read times out.
+    pub(super) fn cut_off_late(&self) {
+        for (session, entry) in &self.lock().open {
+            if entry.running.is_late() {
+                tracing::warn!(
+                    session,
+                    "a client is cut off because its request does not arrive"
+                );
+                // A stream whose client is gone is closed already.
+                let _ = entry.stream.shutdown(Shutdown::Read);
+            }
+        }
+    }
+
     fn wait_until_empty<'s>(
         &'s self,
         mut state: MutexGuard<'s, State>,
@@ -227,8 +298,8 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::io::Read;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -243,7 +314,7 @@ mod tests {
 
     #[test]
     fn only_the_right_key_cancels_and_only_while_a_call_runs() {
-        let sessions = Arc::new(Sessions::default());
+        let sessions = Arc::new(Sessions::new(1));
         let (stream, _client) = UnixStream::pair().unwrap();
         let slot = sessions.enter(&stream).unwrap();
         let counter = Arc::new(Counter(AtomicUsize::new(0)));
@@ -264,14 +335,30 @@ mod tests {
 
     #[test]
     fn draining_refuses_newcomers_and_stops_waiting_at_the_deadline() {
-        let sessions = Arc::new(Sessions::default());
+        let sessions = Arc::new(Sessions::new(1));
         let (stream, _client) = UnixStream::pair().unwrap();
         let slot = sessions.enter(&stream).unwrap();
+        assert!(matches!(sessions.enter(&stream), Err(NoSlot::Full(1))));
         sessions.drain(Instant::now() + Duration::from_millis(20));
         assert!(matches!(sessions.enter(&stream), Err(NoSlot::Draining)));
         assert_eq!(sessions.count(), 1);
         drop(slot);
         sessions.drain(Instant::now() + Duration::from_secs(60));
         assert_eq!(sessions.count(), 0);
+    }
+
+    #[test]
+    fn only_a_client_whose_request_is_late_is_cut_off() {
+        let sessions = Arc::new(Sessions::new(2));
+        let (late, _first) = UnixStream::pair().unwrap();
+        let (patient, _second) = UnixStream::pair().unwrap();
+        let slots = [&late, &patient].map(|stream| sessions.enter(stream).unwrap());
+        slots[0].running.expect_within(Some(Duration::ZERO));
+        slots[1].running.expect_within(None);
+        std::thread::sleep(Duration::from_millis(2));
+        sessions.cut_off_late();
+        assert_eq!((&late).read(&mut [0]).unwrap(), 0);
+        patient.set_nonblocking(true).unwrap();
+        assert!((&patient).read(&mut [0]).is_err());
     }
 }

@@ -4,18 +4,24 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use driver_api::{DriverError, ErrorClass, Options};
 use serde_json::Value;
 
+use super::database_file::DatabaseFile;
 use super::listener::Listener;
 use super::metrics::Metrics;
-use super::owner_lock::OwnerLock;
+use super::owner_lock::{Left, OwnerLock};
+use super::page_check::{Occasion, PageCheck};
+use super::process_limits;
+use super::quarantine::Quarantine;
 use super::readers::Readers;
 use super::service::Service;
 use super::sessions::Sessions;
+use super::storage_failure;
 use super::store::Store;
+use super::write_records::WriteRecords;
 use super::writer::Writer;
 use crate::foundation::control::Refusal;
 use crate::foundation::control_channel::ControlChannel;
@@ -29,6 +35,20 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How often calls are looked for whose client is gone.
 const LOOK_FOR_VANISHED: Duration = Duration::from_millis(500);
+
+/// How often the records of clients that are gone are removed. The first time is long after the
+/// start, when whoever was cut off by the end of an earlier worker has asked again.
+const FORGET_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// How often the size of the log is looked at, and from which size on, in bytes, it is an alarm: four
+/// times what is kept after a checkpoint.
+const LOOK_AT_LOG: Duration = Duration::from_secs(10);
+const LARGE_LOG: u64 = 256 << 20;
+
+/// A process that ends gives its locks up one after the other: the last owner may have this one for a moment
+/// after the other is free.
+const LOCKS_GO_WITHIN: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs a DB worker under the host at the other end of `control`.
 pub fn run(control: &ControlChannel, hello: &DbWorkerHello, loader: &Loader) -> ExitCode {
@@ -48,6 +68,10 @@ pub fn run(control: &ControlChannel, hello: &DbWorkerHello, loader: &Loader) -> 
 enum StartError {
     #[error("another process owns {0}")]
     Owned(String),
+    #[error("another process owns the file {0} under another name of it (a hard link)")]
+    OwnedAlias(String),
+    #[error("the database {database} is in quarantine: {reason}")]
+    Quarantine { database: String, reason: String },
     #[error("the lock file {path} cannot be used: {source}")]
     Lock {
         path: String,
@@ -76,6 +100,8 @@ impl StartError {
     fn code(&self) -> &'static str {
         match self {
             Self::Owned(_) => REFUSED_OWNED,
+            Self::OwnedAlias(_) => "alias",
+            Self::Quarantine { .. } => "quarantine",
             Self::Lock { .. } => "lock",
             Self::Plugin { .. } => "plugin",
             Self::Options(_) => "options",
@@ -91,6 +117,9 @@ struct Worker {
     listener: Listener,
     socket: std::path::PathBuf,
     lock: OwnerLock,
+    /// `None` for databases that are no files.
+    file: Option<DatabaseFile>,
+    quarantine: Quarantine,
 }
 
 fn start(
@@ -98,8 +127,42 @@ fn start(
     hello: &DbWorkerHello,
     loader: &Loader,
 ) -> Result<Worker, StartError> {
+    process_limits::set_up();
     let mut lock = take_lock(hello)?;
-    let service = Arc::new(open_service(control, hello, loader)?);
+    let quarantine = Quarantine::beside(&hello.owner_file);
+    let unclean = require_sound(hello, &mut lock, &quarantine)?;
+    let (service, file) = open_service(hello, loader, &quarantine)?;
+    let service = Arc::new(service);
+    let listener = match announce(control, hello, &mut lock, file.as_ref()) {
+        Ok(listener) => listener,
+        Err(error) => {
+            // The log goes with the connections, which is a good end: nobody is to miss it.
+            if let Err(error) = lock.clear() {
+                tracing::warn!(%error, "the announcement could not be taken back");
+            }
+            return Err(error);
+        }
+    };
+    if unclean {
+        service.page_check.start(Occasion::UncleanEnd);
+    }
+    Ok(Worker {
+        service,
+        listener,
+        socket: hello.socket.clone(),
+        lock,
+        file,
+        quarantine,
+    })
+}
+
+/// Listens, and says so to everybody who may ask and to the host.
+fn announce(
+    control: &ControlChannel,
+    hello: &DbWorkerHello,
+    lock: &mut OwnerLock,
+    file: Option<&DatabaseFile>,
+) -> Result<Listener, StartError> {
     let socket_error = |source| StartError::Socket {
         path: shown(&hello.socket),
         source,
@@ -110,6 +173,7 @@ fn start(
         socket: hello.socket.clone(),
         pid,
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        log: file.and_then(DatabaseFile::log),
     };
     lock.announce(&owner).map_err(|source| StartError::Lock {
         path: shown(&hello.owner_file),
@@ -120,12 +184,59 @@ fn start(
         pid,
     };
     control.ready(&ready).map_err(|_| StartError::NoHost)?;
-    Ok(Worker {
-        service,
-        listener,
-        socket: hello.socket.clone(),
-        lock,
-    })
+    Ok(listener)
+}
+
+/// Whether the last worker did not end in good order, which is no obstacle. A database in quarantine
+/// is, and one whose log has vanished since.
+fn require_sound(
+    hello: &DbWorkerHello,
+    lock: &mut OwnerLock,
+    quarantine: &Quarantine,
+) -> Result<bool, StartError> {
+    let lock_error = |source| StartError::Lock {
+        path: shown(&hello.owner_file),
+        source,
+    };
+    let left = lock.left().map_err(lock_error)?;
+    // A worker has the log from its start on, and only a good end removes it.
+    if let Some(Left { log: Some(log) }) = &left
+        && !log.exists()
+    {
+        quarantine.impose(&format!(
+            "the log {} is gone although the last DB worker did not end in good order: commits are \
+             lost, and the file may be damaged. Put the log back, or go on with what the file holds",
+            shown(log)
+        ));
+        // Said once: without the note the next worker goes on.
+        lock.clear().map_err(lock_error)?;
+    }
+    match quarantine.reason().map_err(lock_error)? {
+        Some(reason) => Err(StartError::Quarantine {
+            database: shown(&hello.database),
+            reason,
+        }),
+        None => Ok(left.is_some()),
+    }
+}
+
+/// Locks the database file itself, which may have other names than the one that is locked already.
+fn lock_file(hello: &DbWorkerHello) -> Result<Option<DatabaseFile>, StartError> {
+    let lock_error = |source| StartError::Lock {
+        path: shown(&hello.database),
+        source,
+    };
+    let Some(file) = DatabaseFile::at(&hello.database).map_err(lock_error)? else {
+        return Ok(None);
+    };
+    let until = Instant::now() + LOCKS_GO_WITHIN;
+    while !file.lock().map_err(lock_error)? {
+        if Instant::now() >= until {
+            return Err(StartError::OwnedAlias(shown(&hello.database)));
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
+    Ok(Some(file))
 }
 
 fn take_lock(hello: &DbWorkerHello) -> Result<OwnerLock, StartError> {
@@ -142,10 +253,10 @@ fn take_lock(hello: &DbWorkerHello) -> Result<OwnerLock, StartError> {
 }
 
 fn open_service(
-    control: &ControlChannel,
     hello: &DbWorkerHello,
     loader: &Loader,
-) -> Result<Service, StartError> {
+    quarantine: &Quarantine,
+) -> Result<(Service, Option<DatabaseFile>), StartError> {
     let plugin = loader
         .load(&hello.library)
         .map_err(|source| StartError::Plugin {
@@ -162,22 +273,28 @@ fn open_service(
         Err(error) if error.class() != ErrorClass::Unsupported => return Err(open_error(error)),
         _ => {}
     }
+    let file = lock_file(hello)?;
     let metrics = Arc::new(Metrics::default());
     let store = Arc::new(Store::new(plugin.driver, writing, reading));
-    let writer = Writer::open(
+    let records = WriteRecords::of(&plugin.descriptor);
+    let writer =
+        Writer::open(Arc::clone(&store), Arc::clone(&metrics), records).map_err(open_error)?;
+    let page_check = PageCheck::new(
         Arc::clone(&store),
-        Arc::clone(&metrics),
-        control.shutdown_signal(),
-    )
-    .map_err(open_error)?;
-    Ok(Service {
+        plugin.descriptor.dialect,
+        shown(&hello.database),
+        quarantine.clone(),
+    );
+    let service = Service {
         driver: plugin.descriptor.name,
+        page_check,
         readers: Arc::new(Readers::new(store, hello.readers)),
         writer: Arc::new(writer),
-        sessions: Arc::new(Sessions::default()),
+        sessions: Arc::new(Sessions::new(hello.clients)),
         metrics,
         idle_transaction: Duration::from_secs(hello.idle_transaction_seconds),
-    })
+    };
+    Ok((service, file))
 }
 
 /// The options of a writing or a reading connection.
@@ -216,11 +333,23 @@ impl Worker {
             let accepting = thread::Builder::new()
                 .name("listener".into())
                 .spawn_scoped(scope, || self.listener.accept_all(&self.service));
+            let (mut forgot, mut looked) = (Instant::now(), Instant::now());
             let request = loop {
                 if let Some(request) = shutdown.wait_timeout(LOOK_FOR_VANISHED) {
                     break request;
                 }
                 self.service.sessions.cancel_vanished();
+                self.service.sessions.cut_off_late();
+                self.service.page_check.limit();
+                self.require_file();
+                if looked.elapsed() >= LOOK_AT_LOG {
+                    self.look_at_log();
+                    looked = Instant::now();
+                }
+                if forgot.elapsed() >= FORGET_EVERY {
+                    self.service.writer.forget_gone();
+                    forgot = Instant::now();
+                }
             };
             tracing::info!(reason = ?request.reason, "the DB worker is asked to stop");
             self.service.sessions.drain(request.deadline);
@@ -229,13 +358,17 @@ impl Worker {
             }
             accepting.is_ok()
         });
+        // Before the log goes: an announcement without a log means that somebody else removed it.
+        if let Err(error) = self.lock.clear() {
+            tracing::warn!(%error, "the announcement could not be taken back");
+        }
         // A call that outlived the deadline still has its connection; the process ends under it.
         if self.service.sessions.count() == 0 {
             self.service.readers.close();
+            if self.service.writer.has_gone() {
+                self.service.writer.forget_gone();
+            }
             self.service.writer.close();
-        }
-        if let Err(error) = self.lock.clear() {
-            tracing::warn!(%error, "the announcement could not be taken back");
         }
         drop(self.listener);
         tracing::info!("the DB worker ends");
@@ -243,6 +376,30 @@ impl Worker {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl Worker {
+    /// A reader that does not come to an end keeps the log from being cut back.
+    fn look_at_log(&self) {
+        let bytes = self.file.as_ref().map_or(0, DatabaseFile::log_bytes);
+        if bytes > LARGE_LOG {
+            let pids = self.service.sessions.reading();
+            tracing::warn!(bytes, readers = ?pids, "the log grows: a process reads for long");
+        }
+    }
+
+    /// Ends the process when the database file is not where it was: what is written to a file without
+    /// its name, or beside its log, is lost.
+    fn require_file(&self) {
+        let Some(file) = &self.file else { return };
+        if !file.is_in_place() {
+            self.quarantine.impose(
+                "the database file was moved, replaced or deleted while its DB worker ran: put it back, \
+                 with its log, or go on with what is there now",
+            );
+            storage_failure::end_in_quarantine();
         }
     }
 }

@@ -1,22 +1,25 @@
 //! The one writing connection: single writes, combined where they wait, and interactive transactions.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod group;
 
-use driver_api::{
-    Connection, DriverError, ErrorClass, ExecuteResult, Result, RowBlockRef, RowRef,
-    TransactionMode,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use driver_api::{Connection, DriverError, ErrorClass, ExecuteResult, Result, RowBlockRef, RowRef};
+use uuid::Uuid;
 
 use super::metrics::Metrics;
+use super::process_limits;
 use super::sessions::RunningCall;
+use super::storage_failure;
 use super::store::{OpenConnection, Store};
 use super::write_queue::{GroupMember, Turn, WriteQueue};
-use crate::foundation::shutdown_signal::{ShutdownReason, ShutdownRequest, ShutdownSignal};
+use super::write_records::{Done, Stored, WriteId, WriteRecords};
+use group::{Held, lost_in_group};
 
 /// One write of one statement, as it came from the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Write<'a> {
+    pub(super) id: WriteId,
     pub(super) sql: &'a str,
     /// A block: the parameters of one execution, or of many.
     pub(super) params: &'a [u8],
@@ -26,6 +29,7 @@ pub(super) struct Write<'a> {
 
 /// A write that waits, and that another session may carry out.
 struct WaitingWrite {
+    id: WriteId,
     sql: String,
     params: Vec<u8>,
     many: bool,
@@ -40,8 +44,10 @@ pub(super) struct Writer {
     queue: WriteQueue<WaitingWrite, Result<ExecuteResult>>,
     /// Locked only by whoever holds the writer, as the queue says.
     connection: Mutex<OpenConnection>,
-    /// Raised when the storage fails: the supervisor starts a worker that sees what is really on disk.
-    shutdown: ShutdownSignal,
+    /// `None` where the driver has no transactions, or the records cannot be kept.
+    records: Option<WriteRecords>,
+    /// Clients that said good-bye and still have a record.
+    gone: Mutex<Vec<Uuid>>,
 }
 
 impl Writer {
@@ -49,16 +55,29 @@ impl Writer {
     pub(super) fn open(
         store: Arc<Store>,
         metrics: Arc<Metrics>,
-        shutdown: ShutdownSignal,
+        records: Option<WriteRecords>,
     ) -> Result<Self> {
-        let connection = Mutex::new(store.open_writer()?);
+        let mut opened = store.open_writer()?;
+        let records = records.filter(|records| {
+            let prepared = records.prepare(&mut *opened.connection);
+            if let Err(error) = &prepared {
+                tracing::warn!(%error, "writes are not recorded: one whose answer is lost has an unknown outcome");
+            }
+            prepared.is_ok()
+        });
         Ok(Self {
             store,
             metrics,
             queue: WriteQueue::new(),
-            connection,
-            shutdown,
+            connection: Mutex::new(opened),
+            records,
+            gone: Mutex::default(),
         })
+    }
+
+    /// Whether a write that is asked again is not done again.
+    pub(super) fn remembers_writes(&self) -> bool {
+        self.records.is_some()
     }
 
     /// Carries out a single write; it is committed when this returns `Ok`. It can be cancelled through
@@ -68,7 +87,7 @@ impl Writer {
             Turn::Done(result) => result,
             Turn::Lost => Err(lost_in_group()),
             Turn::Yours(others) => {
-                let mut held = Held::new(self);
+                let held = Held::new(self);
                 if others.is_empty() {
                     held.alone(write, running)
                 } else {
@@ -86,6 +105,27 @@ impl Writer {
         }
     }
 
+    /// Notes that a client asks for nothing again.
+    pub(super) fn say_good_bye(&self, client: Uuid) {
+        self.lock_gone().push(client);
+    }
+
+    /// Removes the records of clients that said good-bye, and old ones.
+    pub(super) fn forget_gone(self: &Arc<Self>) {
+        let Some(records) = &self.records else { return };
+        let gone = std::mem::take(&mut *self.lock_gone());
+        let held = self.hold();
+        if let Err(error) = held.with(|opened| records.forget(&mut *opened.connection, &gone)) {
+            // They are old in a day.
+            tracing::warn!(%error, "records of clients that are gone could not be removed");
+        }
+    }
+
+    /// Whether [`forget_gone`](Self::forget_gone) would remove the record of a client.
+    pub(super) fn has_gone(&self) -> bool {
+        !self.lock_gone().is_empty()
+    }
+
     /// Closes the writing connection; for the end of the worker, when nobody writes any more.
     pub(super) fn close(&self) {
         if let Err(error) = self.lock().connection.close() {
@@ -99,38 +139,81 @@ impl Writer {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what an error demands of the worker: nothing, a new connection, or the end.
-    fn note(&self, error: &DriverError) {
+    fn lock_gone(&self) -> MutexGuard<'_, Vec<Uuid>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries out a single write in a transaction of its own.
+    fn carry_out(&self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
+        let result = self.once(write.id, running, |connection| {
+            let result = write.run(connection)?;
+            Ok(Stored { result, rows: None })
+        });
+        result.map(Done::result)
+    }
+
+    /// Runs `work` on the writing connection so that it takes effect once, however often the client
+    /// asks for it. The caller holds the writer.
+    fn once(
+        &self,
+        id: WriteId,
+        running: &RunningCall,
+        mut work: impl FnMut(&mut dyn Connection) -> Result<Stored>,
+    ) -> Result<Done> {
+        let result = {
+            let mut opened = self.lock();
+            let cancel = opened.cancel.clone();
+            let mut work = |connection: &mut dyn Connection| {
+                running.during(cancel.clone(), || work(connection))
+            };
+            let connection = &mut *opened.connection;
+            let recorded = match &self.records {
+                Some(records) => records.once(connection, id, &mut work),
+                None => work(connection).map(Done::Now),
+            };
+            match recorded {
+                // Statements such as VACUUM run outside transactions only. They leave no record:
+                // asked again, they run again.
+                Err(error) if error.class() == ErrorClass::TransactionState => {
+                    work(connection).map(Done::Now)
+                }
+                other => other,
+            }
+        };
+        result.map_err(|error| self.judge(error))
+    }
+
+    /// Does what an error demands of the worker: nothing, a new connection, or the end. The result is
+    /// what the client hears.
+    fn judge(&self, error: DriverError) -> DriverError {
         if error.class() == ErrorClass::Io {
-            // What is in memory may differ from what is on disk: after a failed write or fsync SQLite
-            // would go on accepting commits.
-            tracing::error!(%error, "the storage failed; the worker ends and is started anew");
-            self.end_worker();
-        } else if error.breaks_connection() {
-            self.reopen(error);
+            if !process_limits::limits_file_size() {
+                storage_failure::end_worker(&error);
+            }
+            // The log is cut back to its last commit.
+            return DriverError::new(ErrorClass::DiskFull, "a file of the database cannot grow")
+                .with_detail(format!("the size of files is limited (ulimit -f): {error}"))
+                .with_sqlstate("53100");
         }
+        if error.breaks_connection() {
+            self.reopen(&error);
+        }
+        error
     }
 
     fn reopen(&self, cause: &DriverError) {
         tracing::error!(%cause, "the writing connection broke and is opened anew");
         match self.store.open_writer() {
             Ok(opened) => *self.lock() = opened,
-            Err(error) => {
-                tracing::error!(%error, "the writing connection cannot be opened; the worker ends");
-                self.end_worker();
-            }
+            Err(error) => storage_failure::end_worker(&error),
         }
-    }
-
-    fn end_worker(&self) {
-        let at_once = ShutdownRequest::within(ShutdownReason::Requested, Duration::ZERO);
-        self.shutdown.trigger(at_once);
     }
 }
 
 impl Write<'_> {
     fn to_waiting(self) -> WaitingWrite {
         WaitingWrite {
+            id: self.id,
             sql: self.sql.to_owned(),
             params: self.params.to_owned(),
             many: self.many,
@@ -145,125 +228,23 @@ impl Write<'_> {
             connection.execute(self.sql, RowRef::from_block_bytes(self.params)?)
         }
     }
+
+    /// The same write, which may have been carried out before.
+    fn asked_again(mut self) -> Self {
+        self.id.maybe_done = true;
+        self
+    }
 }
 
 impl WaitingWrite {
     fn as_write(&self) -> Write<'_> {
         Write {
+            id: self.id,
             sql: &self.sql,
             params: &self.params,
             many: self.many,
         }
     }
-}
-
-/// The writer, held for single writes. Dropping it lets the next one in.
-struct Held<'w> {
-    writer: &'w Writer,
-}
-
-impl<'w> Held<'w> {
-    fn new(writer: &'w Writer) -> Self {
-        Self { writer }
-    }
-
-    /// The common case: nobody else waits, the statement is its own transaction.
-    fn alone(&mut self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
-        let result = {
-            let mut opened = self.writer.lock();
-            running.during(opened.cancel.clone(), || write.run(&mut *opened.connection))
-        };
-        self.count(1);
-        result.inspect_err(|error| self.writer.note(error))
-    }
-
-    /// One transaction for all who wait, a savepoint each, one commit. The answers go out after it.
-    fn group(&mut self, own: Write<'_>, others: Vec<Member>) -> Result<ExecuteResult> {
-        let mut results = Vec::with_capacity(others.len() + 1);
-        let committed = {
-            let mut opened = self.writer.lock();
-            let writes = std::iter::once(own).chain(others.iter().map(|o| o.write.as_write()));
-            in_one_transaction(&mut *opened.connection, writes, &mut results)
-        };
-        self.count(others.len() + 1);
-        if let Err(error) = committed {
-            self.writer.note(&error);
-            // Whoever had failed keeps the own error; the others share that of the commit.
-            for result in &mut results {
-                if result.is_ok() {
-                    *result = Err(error.clone());
-                }
-            }
-            results.resize_with(others.len() + 1, || Err(error.clone()));
-        }
-        let mut results = results.into_iter();
-        let lost = || Err(lost_in_group());
-        let own = results.next().unwrap_or_else(lost);
-        for other in others {
-            other.done(results.next().unwrap_or_else(lost));
-        }
-        own
-    }
-
-    fn count(&self, writes: usize) {
-        Metrics::add(&self.writer.metrics.writes, writes);
-        Metrics::count(&self.writer.metrics.commits);
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.writer.queue.release();
-    }
-}
-
-/// Runs each write in a savepoint of its own; `results` get one entry a write. An error is one of the
-/// transaction itself, after which nothing was applied.
-fn in_one_transaction<'a>(
-    connection: &mut dyn Connection,
-    writes: impl Iterator<Item = Write<'a>>,
-    results: &mut Vec<Result<ExecuteResult>>,
-) -> Result<()> {
-    connection.begin(TransactionMode::ReadWrite)?;
-    let run = |connection: &mut dyn Connection, results: &mut Vec<_>| {
-        for write in writes {
-            results.push(in_savepoint(connection, write)?);
-        }
-        Ok(())
-    };
-    if let Err(error) = run(connection, results) {
-        // The engine may have rolled back by itself; what counts is why.
-        let _ = connection.rollback();
-        return Err(error);
-    }
-    connection.commit()
-}
-
-/// The inner result is that of the write; the outer one is that of the savepoint.
-fn in_savepoint(
-    connection: &mut dyn Connection,
-    write: Write<'_>,
-) -> Result<Result<ExecuteResult>> {
-    connection.execute("SAVEPOINT one_write", RowRef::EMPTY)?;
-    let result = write.run(connection);
-    if let Err(error) = &result
-        && connection
-            .execute("ROLLBACK TO one_write", RowRef::EMPTY)
-            .is_err()
-    {
-        // A full disk, for one, takes the whole transaction with it: everybody is told that.
-        return Err(error.clone());
-    }
-    connection.execute("RELEASE one_write", RowRef::EMPTY)?;
-    Ok(result)
-}
-
-fn lost_in_group() -> DriverError {
-    DriverError::new(
-        ErrorClass::Internal,
-        "the write was combined with others and got no answer",
-    )
-    .with_unknown_outcome()
 }
 
 /// The writer, held for an interactive transaction or a write with rows. Dropping it lets the next one
@@ -276,86 +257,41 @@ impl HeldWriter {
     /// Runs one call on the writing connection.
     pub(super) fn with<T>(&self, call: impl FnOnce(&mut OpenConnection) -> Result<T>) -> Result<T> {
         let result = call(&mut self.writer.lock());
-        result.inspect_err(|error| self.writer.note(error))
+        result.map_err(|error| self.writer.judge(error))
+    }
+
+    /// Runs `work` so that it takes effect once, however often the client asks for it.
+    pub(super) fn once(
+        &self,
+        id: WriteId,
+        running: &RunningCall,
+        work: impl FnMut(&mut dyn Connection) -> Result<Stored>,
+    ) -> Result<Done> {
+        self.writer.once(id, running, work)
+    }
+
+    /// Commits the open transaction, and its record with it.
+    pub(super) fn commit(&self, id: WriteId) -> Result<()> {
+        self.with(|opened| {
+            if let Some(records) = &self.writer.records {
+                records.put(&mut *opened.connection, id, &Stored::default())?;
+            }
+            opened.connection.commit()
+        })
+    }
+
+    /// Whether this very write was carried out before.
+    pub(super) fn was_done(&self, id: WriteId) -> Result<bool> {
+        let Some(records) = &self.writer.records else {
+            return Ok(false);
+        };
+        self.with(|opened| records.find(&mut *opened.connection, id))
+            .map(|found| found.is_some())
     }
 }
 
 impl Drop for HeldWriter {
     fn drop(&mut self) {
         self.writer.queue.release();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use driver_api::RowSink;
-
-    use super::*;
-
-    /// A connection whose second write fills the disk, which ends the transaction.
-    #[derive(Default)]
-    struct FullDisk {
-        open: bool,
-        writes: u32,
-    }
-
-    impl Connection for FullDisk {
-        fn query(&mut self, _: &str, _: RowRef<'_>, _: &mut RowSink<'_>) -> Result<()> {
-            Ok(())
-        }
-
-        fn execute(&mut self, sql: &str, _: RowRef<'_>) -> Result<ExecuteResult> {
-            if !self.open {
-                return Err(DriverError::new(
-                    ErrorClass::TransactionState,
-                    "none is open",
-                ));
-            }
-            if sql == "INSERT" {
-                self.writes += 1;
-                if self.writes == 2 {
-                    self.open = false;
-                    return Err(DriverError::new(ErrorClass::DiskFull, "the disk is full"));
-                }
-            }
-            Ok(ExecuteResult::default())
-        }
-
-        fn execute_many(&mut self, _: &str, _: RowBlockRef<'_>) -> Result<ExecuteResult> {
-            Ok(ExecuteResult::default())
-        }
-
-        fn begin(&mut self, _: TransactionMode) -> Result<()> {
-            self.open = true;
-            Ok(())
-        }
-
-        fn rollback(&mut self) -> Result<()> {
-            Err(DriverError::new(
-                ErrorClass::TransactionState,
-                "none is open",
-            ))
-        }
-
-        fn ping(&mut self) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn an_error_that_ends_the_whole_transaction_is_the_one_that_everybody_hears() {
-        let write = Write {
-            sql: "INSERT",
-            params: &[],
-            many: false,
-        };
-        let mut results = Vec::new();
-        let ended = in_one_transaction(
-            &mut FullDisk::default(),
-            [write; 3].into_iter(),
-            &mut results,
-        );
-        assert_eq!(ended.unwrap_err().class(), ErrorClass::DiskFull);
-        assert_eq!(results.len(), 1);
     }
 }

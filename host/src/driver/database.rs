@@ -72,6 +72,26 @@ impl Database {
         self.again_while_away(|lease| in_transaction(lease, TransactionMode::ReadWrite, &mut work))
     }
 
+    /// As [`transaction`](Self::transaction), and runs `finally` on the same connection after each commit or
+    /// rollback, for what an end of the transaction does not give back. Where it fails, the connection is closed.
+    ///
+    /// # Errors
+    /// Those of [`transaction`](Self::transaction), never that of `finally`.
+    pub fn transaction_then<T>(
+        &self,
+        mut work: impl FnMut(&mut Session) -> Result<T>,
+        finally: impl Fn(&mut Session) -> Result<()>,
+    ) -> Result<T> {
+        self.again_while_away(|lease| {
+            let result = in_transaction(lease, TransactionMode::ReadWrite, &mut work);
+            let result = lease.note(result);
+            if lease.is_kept() && finally(lease).is_err() {
+                lease.discard();
+            }
+            result
+        })
+    }
+
     /// Closes the connections; later calls fail.
     pub fn close(&self) {
         self.pool.close();
@@ -81,6 +101,8 @@ impl Database {
         // From the first failure on: the work itself may take as long as it takes.
         let mut deadline = None;
         let mut pause = Duration::from_millis(1);
+        // A database that was there a moment ago and refuses connections now is being restarted.
+        let mut was_there = false;
         loop {
             let result = self.pool.lease().and_then(|mut lease| {
                 let result = work(&mut lease);
@@ -88,17 +110,22 @@ impl Database {
             });
             match result {
                 Err(error)
-                    if runs_again(&error)
+                    if (runs_again(&error) || was_there && self.is_coming_back(&error))
                         && Instant::now()
                             < *deadline.get_or_insert_with(|| Instant::now() + RETRY_FOR) =>
                 {
                     tracing::debug!(%error, "running again");
+                    was_there |= error.class() == ErrorClass::ConnectionLost;
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(200));
                 }
                 other => return other,
             }
         }
+    }
+
+    fn is_coming_back(&self, error: &DriverError) -> bool {
+        error.class() == ErrorClass::Unavailable && !self.pool.is_closed()
     }
 }
 
@@ -116,7 +143,11 @@ fn in_transaction<T>(
     mode: TransactionMode,
     work: &mut impl FnMut(&mut Session) -> Result<T>,
 ) -> Result<T> {
-    lease.begin(mode)?;
+    if let Err(error) = lease.begin(mode) {
+        // Nobody knows whether the transaction was opened: what comes next must not end up in it.
+        lease.discard();
+        return Err(error);
+    }
     match work(lease) {
         Ok(value) => lease.commit().map(|()| value),
         Err(error) => {
@@ -126,5 +157,134 @@ fn in_transaction<T>(
             }
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use driver_api::{Connection, ExecuteResult, RowBlockRef, RowRef, RowSink};
+
+    use super::*;
+
+    /// A server that gives out numbered connections, and refuses what a test says.
+    #[derive(Default)]
+    struct Server {
+        opened: AtomicU32,
+        /// How often a transaction does not begin.
+        refused: AtomicU32,
+    }
+
+    struct Client(Arc<Server>);
+
+    impl Connector for Arc<Server> {
+        fn dialect(&self) -> Dialect {
+            Dialect::Generic
+        }
+
+        fn connect(&self) -> Result<Box<dyn Connection>> {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+            Ok(Box::new(Client(self.clone())))
+        }
+    }
+
+    impl Connection for Client {
+        /// `write` is refused, as by a standby.
+        fn execute(&mut self, sql: &str, _: RowRef<'_>) -> Result<ExecuteResult> {
+            match sql {
+                "write" => Err(DriverError::new(ErrorClass::ReadOnly, "a standby")),
+                "fail" => Err(DriverError::new(ErrorClass::Constraint, "no")),
+                _ => Ok(ExecuteResult::default()),
+            }
+        }
+
+        fn query(&mut self, _: &str, _: RowRef<'_>, _: &mut RowSink<'_>) -> Result<()> {
+            Ok(())
+        }
+
+        fn execute_many(&mut self, sql: &str, _: RowBlockRef<'_>) -> Result<ExecuteResult> {
+            self.execute(sql, RowRef::EMPTY)
+        }
+
+        fn begin(&mut self, _: TransactionMode) -> Result<()> {
+            let refused = &self.0.refused;
+            if refused.load(Ordering::Relaxed) == 0 {
+                return Ok(());
+            }
+            refused.fetch_sub(1, Ordering::Relaxed);
+            Err(DriverError::new(ErrorClass::Timeout, "too slow"))
+        }
+
+        fn commit(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn rollback(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn ping(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bench() -> (Arc<Server>, Database) {
+        let server = Arc::new(Server::default());
+        let database = Database::new(Arc::new(server.clone()), PoolLimits::default());
+        (server, database)
+    }
+
+    fn class<T>(result: Result<T>) -> Option<ErrorClass> {
+        result.err().map(|error| error.class())
+    }
+
+    #[test]
+    fn a_connection_whose_transaction_did_not_begin_is_not_used_again() {
+        let (server, database) = bench();
+        server.refused.store(1, Ordering::Relaxed);
+        assert_eq!(
+            class(database.transaction(|_| Ok(()))),
+            Some(ErrorClass::Timeout)
+        );
+        assert_eq!(class(database.transaction(|_| Ok(()))), None);
+        assert_eq!(class(database.transaction(|_| Ok(()))), None);
+        assert_eq!(server.opened.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_connection_that_takes_no_writes_is_given_up() {
+        let (server, database) = bench();
+        for (sql, expected, opened) in [
+            ("write", Some(ErrorClass::ReadOnly), 1),
+            ("fail", Some(ErrorClass::Constraint), 2),
+            ("read", None, 2),
+            ("write", Some(ErrorClass::ReadOnly), 2),
+            ("read", None, 3),
+        ] {
+            let done = database.transaction(|session| session.execute(sql, &[]));
+            assert_eq!(class(done), expected, "{sql}");
+            assert_eq!(server.opened.load(Ordering::Relaxed), opened, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_transaction_runs_after_either_end_and_on_its_connection() {
+        let (server, database) = bench();
+        let runs = AtomicU32::new(0);
+        let finally = |session: &mut Session| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            session.execute("read", &[]).map(drop)
+        };
+        let run = |sql| database.transaction_then(|session| session.execute(sql, &[]), finally);
+        assert_eq!(class(run("read")), None);
+        assert_eq!(class(run("fail")), Some(ErrorClass::Constraint));
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        assert_eq!(server.opened.load(Ordering::Relaxed), 1);
+        // Where it fails, what it should have given back goes with the connection.
+        let failing = |session: &mut Session| session.execute("fail", &[]).map(drop);
+        assert_eq!(class(database.transaction_then(|_| Ok(()), failing)), None);
+        assert_eq!(class(database.transaction(|_| Ok(()))), None);
+        assert_eq!(server.opened.load(Ordering::Relaxed), 2);
     }
 }

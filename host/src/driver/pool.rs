@@ -90,6 +90,11 @@ impl Pool {
         self.freed.notify_all();
     }
 
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// An idle connection, or `None` with a place reserved for a new one.
     fn reserve(&self) -> Result<Option<Session>> {
         let deadline = Instant::now() + self.limits.wait;
@@ -178,9 +183,19 @@ impl Lease<'_> {
         self.broken = true;
     }
 
-    /// Closes the connection instead of keeping it when the error says that it broke.
+    /// Whether the connection is kept after this use.
+    pub fn is_kept(&self) -> bool {
+        !self.broken
+    }
+
+    /// Closes the connection instead of keeping it when the error says that it broke, or that its server takes no
+    /// writes: after a fail-over that is the former primary, and the next connection finds the new one. Where
+    /// the whole database may only be read, a refused write costs one new connection.
     pub fn note<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.as_ref().is_err_and(DriverError::breaks_connection) {
+        let is_spent = |error: &DriverError| {
+            error.breaks_connection() || error.class() == ErrorClass::ReadOnly
+        };
+        if result.as_ref().is_err_and(is_spent) {
             self.discard();
         }
         result

@@ -29,6 +29,8 @@ pub struct DbWorkerHello {
     pub socket: PathBuf,
     /// Number of reading connections.
     pub readers: usize,
+    /// Most clients connected at once.
+    pub clients: usize,
     /// Seconds after which an interactive transaction without a statement is rolled back.
     pub idle_transaction_seconds: u64,
     /// The worker's log file.
@@ -64,6 +66,10 @@ pub struct DbWorkerOwner {
     pub pid: u32,
     /// The version of the host that the owner belongs to.
     pub host_version: String,
+    /// The write-ahead log beside the database, which only a good end removes; `None` for databases
+    /// without one.
+    #[serde(default)]
+    pub log: Option<PathBuf>,
 }
 
 /// The payload with which a DB worker says that it is ready.
@@ -84,7 +90,7 @@ mod tests {
     fn debug_does_not_show_secrets() {
         let hello: DbWorkerHello = serde_json::from_value(json!({
             "driver": "sqlite", "library": "/p/libsqlite.so", "options": {"password": "canary", "path": "/d/x.db"},
-            "database": "/d/x.db", "owner_file": "/d/x.db.worker", "socket": "/run/x.sock", "readers": 4,
+            "database": "/d/x.db", "owner_file": "/d/x.db.worker", "socket": "/run/x.sock", "readers": 4, "clients": 10,
             "idle_transaction_seconds": 60, "log_path": "/d/x.log", "log_max_bytes": 10, "log_files": 5
         }))
         .unwrap();

@@ -26,3 +26,24 @@ impl Progress for Silent {
 
     fn done(&self) {}
 }
+
+/// Hears how far an operation on rows is. Calls come from one thread, in this order: `begin`, `rows`, `done`; an
+/// operation that starts over goes through that order again.
+pub trait RowProgress: Sync {
+    /// This many rows are going to be worked on.
+    fn begin(&self, rows: u64);
+
+    /// So many more rows of `table` are finished; `doing` is what was done with them: `copying`.
+    fn rows(&self, doing: &str, table: &str, rows: u64);
+
+    /// The operation is over.
+    fn done(&self);
+}
+
+impl RowProgress for Silent {
+    fn begin(&self, _rows: u64) {}
+
+    fn rows(&self, _doing: &str, _table: &str, _rows: u64) {}
+
+    fn done(&self) {}
+}

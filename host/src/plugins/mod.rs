@@ -1,5 +1,6 @@
 //! From a `.so` file to a driver: discovery, probe, policy, loading, registry.
 
+pub mod child_process;
 pub mod discovery;
 pub mod loader;
 pub mod manifest;

@@ -1,14 +1,11 @@
 //! Opens a file in a child process to learn what it is: a crash there is a verdict, not our end.
 
-use std::ffi::OsString;
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::process::ExitStatus;
+use std::time::Duration;
 
+use super::child_process::{self, Ended};
 use super::loader::Loader;
 use super::verdict::Verdict;
 
@@ -18,50 +15,17 @@ pub const SUBCOMMAND: &str = "plugin-probe";
 /// Longest time for a file to be opened and described.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often is looked whether the child has ended: there is no wait with a limit.
-const PAUSE: Duration = Duration::from_millis(2);
-
-/// What makes a process a DB worker. A host may run below one; its probes are none.
-const DB_WORKER_VARIABLE: &str = "CODE_ANALYSIS_DB_WORKER";
-
-/// Variables with this prefix tell the dynamic linker to load other code than the file that is asked
-/// about.
-const LINKER_PREFIX: &[u8] = b"LD_";
-
-/// Most that a child may print.
-const MAX_OUTPUT: u64 = 1024 * 1024;
-
 /// Probes one file within `timeout`, usually [`TIMEOUT`]; `executable` is the host's own program.
 pub fn probe(executable: &Path, library: &Path, timeout: Duration) -> Verdict {
     let inherited = std::env::vars_os().map(|(name, _)| name);
-    match command(executable, library, inherited).spawn() {
-        Ok(child) => wait_for(child, timeout),
+    let mut command = child_process::command(executable, inherited);
+    match command.arg(SUBCOMMAND).arg(library).spawn() {
+        Ok(child) => judge(child_process::finish(child, timeout), timeout),
         Err(error) => Verdict::Refused(format!(
             "it could not be probed: {} does not start: {error}",
             executable.display()
         )),
     }
-}
-
-/// The child, whose environment has of the `inherited` variables only those that do not change what it
-/// finds.
-fn command(
-    executable: &Path,
-    library: &Path,
-    inherited: impl Iterator<Item = OsString>,
-) -> Command {
-    let mut command = Command::new(executable);
-    command
-        .arg(SUBCOMMAND)
-        .arg(library)
-        .env_remove(DB_WORKER_VARIABLE)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    for name in inherited.filter(|name| name.as_bytes().starts_with(LINKER_PREFIX)) {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// The child's part: loads the file, prints the verdict as JSON.
@@ -81,58 +45,20 @@ pub fn run_child(
     out.flush()
 }
 
-fn wait_for(mut child: Child, timeout: Duration) -> Verdict {
-    let deadline = Instant::now() + timeout;
-    let text = child
-        .stdout
-        .take()
-        .and_then(|stdout| output_until(stdout, deadline));
-    // A child that has closed its output has not ended yet, and need not.
-    let ended = text.and_then(|text| Some((text, end_until(&mut child, deadline)?)));
+fn judge(ended: Ended, timeout: Duration) -> Verdict {
     match ended {
-        Some((text, Ok(status))) if status.success() => read_verdict(&text),
-        Some((_, Ok(status))) => Verdict::Refused(format!(
+        Ended::Exited { output, status } if status.success() => read_verdict(&output),
+        Ended::Exited { status, .. } => Verdict::Refused(format!(
             "opening it ended the probing process {}",
             how(status)
         )),
-        Some((_, Err(error))) => {
+        Ended::Lost(error) => {
             Verdict::Refused(format!("its probe could not be waited for: {error}"))
         }
-        None => {
-            // The verdict is the same whether or not the child could be ended and reaped.
-            let _ = child.kill();
-            let _ = child.wait();
-            Verdict::Refused(format!(
-                "opening it took longer than {} s; its constructor or its driver hangs",
-                timeout.as_secs_f32()
-            ))
-        }
-    }
-}
-
-/// All that is written until its end; none when that does not come in time.
-fn output_until(stdout: ChildStdout, deadline: Instant) -> Option<Vec<u8>> {
-    let (said, hears) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let read = stdout.take(MAX_OUTPUT).read_to_end(&mut text);
-        // Nobody listens any more when the child took too long.
-        let _ = said.send(read.map(|_| text));
-    });
-    let left = deadline.saturating_duration_since(Instant::now());
-    hears.recv_timeout(left).ok()?.ok()
-}
-
-/// How the child ended; none when it does not in time.
-fn end_until(child: &mut Child, deadline: Instant) -> Option<std::io::Result<ExitStatus>> {
-    loop {
-        if let Some(ended) = child.try_wait().transpose() {
-            return Some(ended);
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        std::thread::sleep(PAUSE);
+        Ended::TimedOut => Verdict::Refused(format!(
+            "opening it took longer than {} s; its constructor or its driver hangs",
+            timeout.as_secs_f32()
+        )),
     }
 }
 
@@ -153,6 +79,7 @@ fn how(status: ExitStatus) -> String {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Instant;
 
     use super::*;
 
@@ -191,16 +118,5 @@ mod tests {
         let verdict = verdict_of("exit 7", TIMEOUT);
         let expected = "opening it ended the probing process with exit code 7";
         assert_eq!(verdict, Verdict::Refused(expected.into()));
-    }
-
-    #[test]
-    fn a_child_is_no_db_worker_and_loads_nothing_else() {
-        let inherited = ["LD_PRELOAD", "LD_AUDIT", "HOME", "OLD_X"].map(OsString::from);
-        let command = command(Path::new("/h"), Path::new("/x.so"), inherited.into_iter());
-        let changed: Vec<_> = command.get_envs().collect();
-        assert_eq!(
-            changed,
-            ["CODE_ANALYSIS_DB_WORKER", "LD_AUDIT", "LD_PRELOAD"].map(|name| (name.as_ref(), None))
-        );
     }
 }

@@ -1,12 +1,14 @@
 //! Sees to it that a database has its one owning worker: ours, or another host's that is adopted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value};
 
 use crate::config::types::Config;
@@ -16,6 +18,7 @@ use crate::foundation::paths::{runtime_dir, socket_path};
 use super::error::WorkerError;
 use super::executable::find_executable;
 use super::owner_file::{Owner, owner_file_of, reach_owner};
+use super::restart_policy::RestartPolicy;
 use super::worker_handle::{FailureReason, WorkerHandle};
 use super::worker_manager::{AdoptedWorker, WorkerManager};
 use super::worker_spec::{WorkerKind, WorkerSpec};
@@ -26,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Pauses between looks for an owner that is there but does not answer yet; they double.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether an adopted worker still runs.
+const LOOK_AFTER_ADOPTED: Duration = Duration::from_millis(250);
 
 /// A worker that refused is tried again on demand after this time: the user may have mended the
 /// reason.
@@ -51,7 +57,9 @@ pub struct DbWorkerManager {
     /// How long one call waits before it is an error.
     patience: Duration,
     /// One lock for each database: callers that come together must start only one worker.
-    slots: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
+    slots: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>>,
+    /// Workers of other hosts whose end is looked out for.
+    watched: Arc<Mutex<HashSet<u32>>>,
 }
 
 /// The database for which a worker is wanted. It has no `Debug`: options may hold secrets.
@@ -94,13 +102,13 @@ impl DbWorkerManager {
         workers: Arc<WorkerManager>,
         mode: DbWorkerMode,
     ) -> DbWorkerManager {
-        let slots = Mutex::default();
         DbWorkerManager {
             workers,
             config: config.clone(),
             mode,
             patience: PATIENCE,
-            slots,
+            slots: Arc::default(),
+            watched: Arc::default(),
         }
     }
 
@@ -159,7 +167,7 @@ impl DbWorkerManager {
             return wait_for(&handle, until);
         }
         match reach_owner(owner_file) {
-            Ok(owner) => self.adopt(name, owner).map(Attempt::Done),
+            Ok(owner) => self.adopt(name, owner, request).map(Attempt::Done),
             Err(problem) if self.mode == DbWorkerMode::AdoptOnly => {
                 Ok(Attempt::Unreachable(problem.to_string()))
             }
@@ -174,8 +182,16 @@ impl DbWorkerManager {
         }
     }
 
-    fn adopt(&self, name: String, owner: Owner) -> Result<DbEndpoint, WorkerError> {
+    fn adopt(
+        &self,
+        name: String,
+        owner: Owner,
+        request: &DbWorkerRequest,
+    ) -> Result<DbEndpoint, WorkerError> {
         let Owner { socket, pid } = owner;
+        if self.mode == DbWorkerMode::LaunchOrAdopt {
+            self.succeed(pid, request);
+        }
         self.workers.register_db_worker(AdoptedWorker {
             name,
             pid,
@@ -186,6 +202,47 @@ impl DbWorkerManager {
             adopted: true,
             pid,
         })
+    }
+
+    /// Has a worker of this host started when the adopted one ends with its own host, which cannot
+    /// restart it: connections that are open wait for it, and none of them asks.
+    fn succeed(&self, pid: u32, request: &DbWorkerRequest) {
+        let watched = Arc::clone(&self.watched);
+        let lock = |watched: &Mutex<HashSet<u32>>, change: &dyn Fn(&mut HashSet<u32>) -> bool| {
+            change(&mut watched.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        if !lock(&watched, &|pids| pids.insert(pid)) {
+            return;
+        }
+        let workers = Arc::downgrade(&self.workers);
+        let (config, slots) = (self.config.clone(), Arc::clone(&self.slots));
+        let (mode, patience, request) = (self.mode, self.patience, request.clone());
+        let spawned = thread::Builder::new()
+            .name("adopted-worker".to_owned())
+            .spawn(move || {
+                // A worker of another host is no child, so that nobody signals its end.
+                while is_running(pid) && workers.strong_count() > 0 {
+                    thread::sleep(LOOK_AFTER_ADOPTED);
+                }
+                lock(&watched, &|pids| pids.remove(&pid));
+                let Some(workers) = workers.upgrade() else {
+                    return;
+                };
+                let manager = DbWorkerManager {
+                    workers,
+                    config,
+                    mode,
+                    patience,
+                    slots,
+                    watched,
+                };
+                if let Err(error) = manager.ensure_worker_running(&request) {
+                    tracing::warn!(%error, "the adopted DB worker ended and has no successor yet");
+                }
+            });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "the end of an adopted DB worker will not be noticed at once");
+        }
     }
 
     fn spec(
@@ -207,6 +264,7 @@ impl DbWorkerManager {
                 &format!("db-{}.sock", digest(&request.database)),
             )?,
             readers: settings.readers,
+            clients: settings.clients,
             idle_transaction_seconds: settings.idle_transaction_seconds,
             log_path: log.path.clone(),
             log_max_bytes: log.max_bytes,
@@ -220,6 +278,11 @@ impl DbWorkerManager {
         let spec = WorkerSpec::new(WorkerKind::Database, name, executable, hello);
         Ok(WorkerSpec {
             log_path: Some(log.path),
+            policy: RestartPolicy {
+                max_restarts: settings.max_restarts,
+                max_delay: Duration::from_millis(settings.longest_restart_pause_ms),
+                ..RestartPolicy::default()
+            },
             ..spec
         })
     }
@@ -228,6 +291,11 @@ impl DbWorkerManager {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(database.to_owned()).or_default())
     }
+}
+
+fn is_running(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// Waits for a supervised worker; that it refused because another owns the database is no error

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 /// How patient a host is with a worker that keeps ending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// Delay before the first restart; default 50 ms, so that a killed DB worker is back at once.
+    /// Delay before the first restart; default none, so that a killed DB worker is back at once.
     pub first_delay: Duration,
+    /// Delay before the second restart within `period`, which doubles with each one after it;
+    /// default 50 ms.
+    pub second_delay: Duration,
     /// Longest delay, reached by doubling; default 30 s.
     pub max_delay: Duration,
     /// Restarts allowed within `period`; default 10. One more and the worker is failed.
@@ -19,7 +22,8 @@ pub struct RestartPolicy {
 impl Default for RestartPolicy {
     fn default() -> Self {
         RestartPolicy {
-            first_delay: Duration::from_millis(50),
+            first_delay: Duration::ZERO,
+            second_delay: Duration::from_millis(50),
             max_delay: Duration::from_secs(30),
             max_restarts: 10,
             period: Duration::from_secs(60),
@@ -66,14 +70,16 @@ impl RestartHistory {
         if self.recent.len() >= self.policy.max_restarts {
             return RestartDecision::GiveUp;
         }
-        let doublings = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
+        let delay = match self.recent.len() {
+            0 => self.policy.first_delay,
+            before => {
+                let doublings = u32::try_from(before - 1).unwrap_or(u32::MAX);
+                let factor = 2u32.saturating_pow(doublings);
+                self.policy.second_delay.saturating_mul(factor)
+            }
+        };
+        let delay = delay.min(self.policy.max_delay);
         self.recent.push_back(now);
-        let factor = 2u32.saturating_pow(doublings);
-        let delay = self
-            .policy
-            .first_delay
-            .saturating_mul(factor)
-            .min(self.policy.max_delay);
         RestartDecision::After(delay.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0)))
     }
 }
@@ -105,7 +111,7 @@ mod tests {
         let mut history = RestartHistory::new(policy);
         let now = Instant::now();
         let delays: Vec<f64> = (0..8).map(|_| delay(&mut history, now)).collect();
-        assert_eq!(delays, [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, f64::INFINITY]);
+        assert_eq!(delays, [0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, f64::INFINITY]);
     }
 
     #[test]
@@ -115,27 +121,31 @@ mod tests {
             ..RestartPolicy::default()
         });
         let start = Instant::now();
-        assert_eq!(delay(&mut history, start), 0.05);
-        assert_eq!(delay(&mut history, start + seconds(30.0)), 0.1);
+        assert_eq!(delay(&mut history, start), 0.0);
+        assert_eq!(delay(&mut history, start + seconds(30.0)), 0.05);
         // The first is forgiven, the second still counts.
-        assert_eq!(delay(&mut history, start + seconds(60.0)), 0.1);
+        assert_eq!(delay(&mut history, start + seconds(60.0)), 0.05);
         assert_eq!(
             history.ended(start + seconds(61.0), EVEN),
             RestartDecision::GiveUp
         );
-        assert_eq!(delay(&mut history, start + seconds(600.0)), 0.05);
+        assert_eq!(delay(&mut history, start + seconds(600.0)), 0.0);
     }
 
     #[test]
     fn jitter_spreads_by_a_fifth_either_way() {
         let now = Instant::now();
-        let first = |jitter| RestartHistory::new(RestartPolicy::default()).ended(now, jitter);
+        let second = |jitter| {
+            let mut history = RestartHistory::new(RestartPolicy::default());
+            history.ended(now, jitter);
+            history.ended(now, jitter)
+        };
         assert_eq!(
-            first(0.0),
+            second(0.0),
             RestartDecision::After(Duration::from_millis(40))
         );
         assert_eq!(
-            first(1.0),
+            second(1.0),
             RestartDecision::After(Duration::from_millis(60))
         );
     }

@@ -191,6 +191,7 @@ fn database() {
         socket: socket.clone(),
         pid,
         host_version: "0".into(),
+        log: None,
     };
     owner_file.set_len(0).unwrap();
     owner_file

@@ -2,13 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use driver_api::{Connection, Dialect, Driver, DriverError, ErrorClass, Options, Result};
 use serde_json::{Map, Value};
 
 use crate::driver::connector::Connector;
-use crate::supervisor::db_worker_manager::{DbEndpoint, DbWorkerManager, DbWorkerRequest};
+use crate::supervisor::db_worker_manager::{
+    DbEndpoint, DbWorkerManager, DbWorkerRequest, owner_file,
+};
 use crate::supervisor::error::WorkerError;
+
+/// How long a worker is asked for that has ended a moment ago, which its host does not know yet.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Connects through a driver that is loaded into this process.
 pub struct DirectConnector {
@@ -61,12 +69,31 @@ impl Connector for WorkerConnector {
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        let endpoint = self.ensure_worker().map_err(|error| {
+        let until = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.connect_once() {
+                Err(error) if error.is_retryable() && Instant::now() < until => {
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl WorkerConnector {
+    fn connect_once(&self) -> Result<Box<dyn Connection>> {
+        let not_running = |error: WorkerError| {
             DriverError::new(ErrorClass::Unavailable, "the DB worker is not running")
                 .with_detail(error.to_string())
-        })?;
+        };
+        let endpoint = self.ensure_worker().map_err(not_running)?;
+        let owner_file = owner_file(&self.request.database).map_err(not_running)?;
         let mut values = Map::new();
         values.insert("socket".into(), endpoint.socket.to_string_lossy().into());
+        values.insert("owner_file".into(), owner_file.to_string_lossy().into());
         values.insert("read_only".into(), Value::Bool(self.read_only));
         let schema = self.proxy.descriptor().options;
         let options = Options::check(&schema, &values, Path::new("/")).map_err(|problems| {

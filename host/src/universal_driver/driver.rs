@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use driver_api::ErrorClass;
+use driver_api::{ErrorClass, Options};
 
 use super::connectors::{DirectConnector, WorkerConnector};
 use super::error::UniversalDriverError;
@@ -13,7 +13,7 @@ use crate::driver::connector::Connector;
 use crate::driver::database::Database;
 use crate::driver::pool::PoolLimits;
 use crate::plugins::registry::{PROXY, Registry};
-use crate::plugins::resolve::{Reach, ResolvedDatabase, resolve};
+use crate::plugins::resolve::{Reach, ResolveError, ResolvedDatabase, resolve};
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
 
 /// A configured database, whatever its type.
@@ -47,14 +47,17 @@ impl UniversalDriver {
     ///
     /// # Errors
     /// [`UniversalDriverError::Resolve`], [`UniversalDriverError::Proxy`],
-    /// [`UniversalDriverError::Directory`].
+    /// [`UniversalDriverError::Directory`], [`UniversalDriverError::NotReadOnly`].
     pub fn open(
         config: &DatabaseConfig,
         registry: &Registry,
         workers: &Arc<DbWorkerManager>,
         access: Access,
     ) -> Result<Self, UniversalDriverError> {
-        let resolved = resolve(registry, config)?;
+        let mut resolved = resolve(registry, config)?;
+        if access == Access::ReadOnly && resolved.reach == Reach::Direct {
+            resolved = resolve(registry, &read_only(registry, config)?)?;
+        }
         let way = match &resolved.reach {
             Reach::Direct => Way::Direct(Arc::new(DirectConnector {
                 driver: registry.direct(&resolved.driver)?,
@@ -78,7 +81,7 @@ impl UniversalDriver {
             Way::Direct(connector) => Arc::clone(connector) as _,
             Way::Worker(connector) => Arc::clone(connector) as _,
         };
-        let database = Database::new(connector, PoolLimits::default());
+        let database = Database::new(connector, pool_limits(&resolved.options));
         Ok(Self {
             resolved,
             way,
@@ -141,5 +144,54 @@ impl UniversalDriver {
     /// Closes the connections. The worker goes on until its host ends.
     pub fn close(&self) {
         self.database.close();
+    }
+}
+
+/// The configuration of a connection on which the engine refuses writes.
+fn read_only(
+    registry: &Registry,
+    config: &DatabaseConfig,
+) -> Result<DatabaseConfig, UniversalDriverError> {
+    let (descriptor, _) = registry.find(&config.kind).map_err(ResolveError::from)?;
+    if !descriptor.capabilities.read_only {
+        return Err(UniversalDriverError::NotReadOnly(descriptor.name.clone()));
+    }
+    let mut config = config.clone();
+    config.options.insert(READ_ONLY.to_owned(), true.into());
+    Ok(config)
+}
+
+/// As many connections as the option of that name says, where the driver has it: a server's are counted.
+fn pool_limits(options: &Options) -> PoolLimits {
+    let size = options
+        .integer(POOL_SIZE)
+        .and_then(|size| usize::try_from(size).ok());
+    let mut limits = PoolLimits::default();
+    limits.connections = size.map_or(limits.connections, |size| size.max(1));
+    limits
+}
+
+/// Options of a driver that mean the same in every driver.
+const READ_ONLY: &str = "read_only";
+const POOL_SIZE: &str = "pool_size";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use driver_api::OptionSpec;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_pool_is_as_large_as_the_option_says() {
+        let schema = [OptionSpec::integer(POOL_SIZE, 1, 100, "connections")];
+        let limit = |values: serde_json::Value| {
+            let values = values.as_object().unwrap();
+            pool_limits(&Options::check(&schema, values, Path::new("/")).unwrap()).connections
+        };
+        assert_eq!(limit(json!({ "pool_size": 3 })), 3);
+        assert_eq!(limit(json!({})), PoolLimits::default().connections);
     }
 }

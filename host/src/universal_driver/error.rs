@@ -21,6 +21,9 @@ pub enum UniversalDriverError {
     /// The database's directory cannot be used.
     #[error("the directory of the database cannot be used: {0}")]
     Directory(#[from] std::io::Error),
+    /// Writes must be refused by the engine, and the driver's cannot.
+    #[error("the driver `{0}` has no read-only connections, which this needs")]
+    NotReadOnly(String),
     /// The DB worker does not run.
     #[error(transparent)]
     Worker(#[from] WorkerError),

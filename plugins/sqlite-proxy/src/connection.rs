@@ -7,34 +7,34 @@ use driver_api::{
     CancelHandle, ColumnInfo, Connection, DriverError, ErrorClass, ExecuteResult, Flow, Result,
     RowBlockRef, RowRef, RowSink, StatementDescription, TableInfo, TransactionMode,
 };
-use uuid::Uuid;
 
-use crate::cancel::ProxyCancel;
-use crate::conversation::Conversation;
+use crate::conversation::{Asked, Conversation, Failure};
 use crate::error;
+use crate::link::{Effect, Link};
 use crate::options::ProxyOptions;
 
 pub(crate) struct ProxyConnection {
-    options: ProxyOptions,
-    /// Names this connection for the worker's record of writes.
-    client: String,
-    conversation: Conversation,
+    link: Link,
     /// The number of the last write that was asked for.
     sequence: u64,
-    /// The mode of the open transaction.
-    transaction: Option<TransactionMode>,
+    transaction: Transaction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    None,
+    Open(TransactionMode),
+    /// It went with its conversation. Nothing is carried out until the owner has ended it: single
+    /// statements would be transactions of their own.
+    Lost,
 }
 
 impl ProxyConnection {
     pub(crate) fn open(options: ProxyOptions) -> Result<Self> {
-        let client = Uuid::new_v4().to_string();
-        let conversation = Conversation::open(&options, &client)?;
         Ok(Self {
-            options,
-            client,
-            conversation,
+            link: Link::open(options)?,
             sequence: 0,
-            transaction: None,
+            transaction: Transaction::None,
         })
     }
 
@@ -43,72 +43,118 @@ impl ProxyConnection {
         self.sequence
     }
 
-    /// Sends a request whose only answer is `Done`.
-    fn ask(&mut self, request: &Request<'_>) -> Result<ExecuteResult> {
-        self.conversation.send(request)?;
-        match self.conversation.receive()? {
-            Reply::Done(result) => Ok(result),
-            _ => Err(error::out_of_turn("a statement")),
+    /// Asks again when the worker goes away; but not within a transaction, which ends with it.
+    fn call<T>(
+        &mut self,
+        effect: Effect,
+        attempt: impl FnMut(&mut Conversation) -> Asked<T>,
+    ) -> Result<T> {
+        match self.transaction {
+            Transaction::None => self.link.ask(effect, attempt),
+            Transaction::Lost => Err(error::transaction_lost()),
+            Transaction::Open(_) => self.link.ask_once(attempt).map_err(|failure| {
+                if !matches!(failure, Failure::Answer(_)) {
+                    self.transaction = Transaction::Lost;
+                }
+                failure.into_error()
+            }),
         }
     }
 
-    fn ask_json<T: serde::de::DeserializeOwned>(&mut self, request: &Request<'_>) -> Result<T> {
-        self.conversation.send(request)?;
-        match self.conversation.receive()? {
-            Reply::Json(json) => serde_json::from_slice(json)
-                .map_err(|error| DriverError::new(ErrorClass::Protocol, error.to_string())),
-            _ => Err(error::out_of_turn("a question about the catalog")),
-        }
-    }
-
-    /// A write outside a transaction may have been applied when the worker went away without an
-    /// answer; inside one, nothing is applied before the commit.
-    fn outcome_of_write<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match self.transaction {
-            Some(_) => error,
-            None => unknown_if_lost(error),
+    fn call_for_json<T: serde::de::DeserializeOwned>(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<T> {
+        self.call(Effect::Reads, |conversation| {
+            conversation.send(request)?;
+            match conversation.receive()? {
+                Reply::Json(json) => serde_json::from_slice(json).map_err(|error| {
+                    let error = DriverError::new(ErrorClass::Protocol, error.to_string());
+                    Failure::Hopeless(error)
+                }),
+                _ => Err(error::out_of_turn("a question about the catalog")),
+            }
         })
     }
 
-    /// Takes rows until the last answer. A reader that has enough is told to the worker once, and what
-    /// is on its way is passed over.
-    fn pass_rows(&mut self, rows: &mut RowSink<'_>) -> Result<()> {
-        let mut flow = Flow::Continue;
-        let mut told = false;
-        loop {
-            match self.conversation.receive()? {
-                Reply::Header { count, header } => {
-                    flow = rows.forward_columns(header, count as usize)?;
-                }
-                Reply::Block(block) if flow == Flow::Continue => {
-                    flow = rows.forward_block(block)?
-                }
-                Reply::Block(_) if !told => {
-                    told = true;
-                    self.conversation.send(&Request::Stop)?;
-                }
-                Reply::Block(_) => {}
-                Reply::Done(_) => return Ok(()),
-                _ => return Err(error::out_of_turn("a query")),
-            }
+    /// After a query was cut off in the middle of its rows: what became of it, should it have been a
+    /// write.
+    fn outcome_of_cut_off(&mut self, sequence: u64) -> DriverError {
+        let asked = self.link.ask(Effect::Reads, |conversation| {
+            ask(conversation, &Request::Commit { sequence })
+        });
+        match asked {
+            Err(error) if error.class() == ErrorClass::TransactionState => error::cut_off(),
+            _ => error::cut_off().with_unknown_outcome(),
         }
     }
 }
 
-fn unknown_if_lost(error: DriverError) -> DriverError {
-    // A worker that goes away in good order says that it did not take the request.
-    if error.class() == ErrorClass::ConnectionLost && !error.is_retryable() {
-        error.with_unknown_outcome()
-    } else {
-        error
+/// Sends a request whose only answer is `Done`.
+fn ask(conversation: &mut Conversation, request: &Request<'_>) -> Asked<ExecuteResult> {
+    conversation.send(request)?;
+    match conversation.receive()? {
+        Reply::Done(result) => Ok(result),
+        _ => Err(error::out_of_turn("a statement")),
+    }
+}
+
+/// Takes rows until the last answer. A reader that has enough is told to the worker once, and what is
+/// on its way is passed over. `passed` is set once the reader has seen anything.
+fn pass_rows(
+    conversation: &mut Conversation,
+    rows: &mut RowSink<'_>,
+    passed: &mut bool,
+) -> Asked<()> {
+    let mut flow = Flow::Continue;
+    let mut told = false;
+    loop {
+        match conversation.receive()? {
+            Reply::Header { count, header } => {
+                *passed = true;
+                flow = rows
+                    .forward_columns(header, count as usize)
+                    .map_err(Failure::Hopeless)?;
+            }
+            Reply::Block(block) if flow == Flow::Continue => {
+                flow = rows.forward_block(block).map_err(Failure::Hopeless)?;
+            }
+            Reply::Block(_) if !told => {
+                told = true;
+                conversation.send(&Request::Stop)?;
+            }
+            Reply::Block(_) => {}
+            Reply::Done(_) => return Ok(()),
+            _ => return Err(error::out_of_turn("a query")),
+        }
     }
 }
 
 impl Connection for ProxyConnection {
     fn query(&mut self, sql: &str, params: RowRef<'_>, rows: &mut RowSink<'_>) -> Result<()> {
-        let params = params.block_bytes();
-        self.conversation.send(&Request::Query { sql, params })?;
-        self.pass_rows(rows)
+        let sequence = self.next_sequence();
+        let request = Request::Query {
+            sequence,
+            sql,
+            params: params.block_bytes(),
+        };
+        let mut passed = false;
+        let alone = self.transaction == Transaction::None;
+        let mut cut_off = false;
+        let result = self.call(Effect::Writes, |conversation| {
+            conversation.send(&request)?;
+            pass_rows(conversation, rows, &mut passed).map_err(|failure| match failure {
+                Failure::Lost { error, .. } if passed => {
+                    cut_off = true;
+                    Failure::Hopeless(error)
+                }
+                other => other,
+            })
+        });
+        match result {
+            Err(_) if cut_off && alone => Err(self.outcome_of_cut_off(sequence)),
+            other => other,
+        }
     }
 
     fn execute(&mut self, sql: &str, params: RowRef<'_>) -> Result<ExecuteResult> {
@@ -117,8 +163,7 @@ impl Connection for ProxyConnection {
             sql,
             params: params.block_bytes(),
         };
-        let result = self.ask(&request);
-        self.outcome_of_write(result)
+        self.call(Effect::Writes, |conversation| ask(conversation, &request))
     }
 
     fn execute_many(&mut self, sql: &str, batch: RowBlockRef<'_>) -> Result<ExecuteResult> {
@@ -127,52 +172,89 @@ impl Connection for ProxyConnection {
             sql,
             batch: batch.as_bytes(),
         };
-        let result = self.ask(&request);
-        self.outcome_of_write(result)
+        self.call(Effect::Writes, |conversation| ask(conversation, &request))
     }
 
     fn describe(&mut self, sql: &str) -> Result<StatementDescription> {
-        self.ask_json(&Request::Describe { sql })
+        self.call_for_json(&Request::Describe { sql })
     }
 
     fn begin(&mut self, mode: TransactionMode) -> Result<()> {
-        self.ask(&Request::Begin(mode))?;
-        self.transaction = Some(mode);
+        // Nothing is applied by beginning, so that it may happen twice.
+        self.call(Effect::Reads, |conversation| {
+            ask(conversation, &Request::Begin(mode))
+        })?;
+        self.transaction = Transaction::Open(mode);
         Ok(())
     }
 
     fn commit(&mut self) -> Result<()> {
         let sequence = self.next_sequence();
-        let mode = self.transaction.take();
-        let result = self.ask(&Request::Commit { sequence }).map(|_| ());
-        match mode {
-            Some(TransactionMode::ReadOnly) => result,
-            _ => result.map_err(unknown_if_lost),
+        let mut asked = 0;
+        let commit = |conversation: &mut Conversation| {
+            asked += 1;
+            ask(conversation, &Request::Commit { sequence }).map(|_| ())
+        };
+        let result = match std::mem::replace(&mut self.transaction, Transaction::None) {
+            Transaction::Lost => return Err(error::transaction_lost()),
+            Transaction::Open(TransactionMode::ReadOnly) => {
+                return match self.link.ask_once(commit) {
+                    // Whatever was read was read; there is nothing to be made permanent.
+                    Err(Failure::Lost { .. }) => Ok(()),
+                    other => other.map_err(Failure::into_error),
+                };
+            }
+            _ => self.link.ask(Effect::Writes, commit),
+        };
+        match result {
+            // The next worker knows of no transaction and of no commit: the last one died before it.
+            Err(error) if asked > 1 && error.class() == ErrorClass::TransactionState => {
+                Err(error::transaction_lost())
+            }
+            other => other,
         }
     }
 
     fn rollback(&mut self) -> Result<()> {
-        self.transaction = None;
-        self.ask(&Request::Rollback).map(|_| ())
+        if std::mem::replace(&mut self.transaction, Transaction::None) == Transaction::Lost {
+            return Ok(());
+        }
+        let rolled_back = self
+            .link
+            .ask_once(|conversation| ask(conversation, &Request::Rollback));
+        match rolled_back {
+            // The worker rolls back what a client leaves behind.
+            Ok(_) | Err(Failure::Lost { .. }) => Ok(()),
+            Err(other) => Err(other.into_error()),
+        }
     }
 
     fn tables(&mut self) -> Result<Vec<TableInfo>> {
-        self.ask_json(&Request::Tables)
+        self.call_for_json(&Request::Tables)
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<ColumnInfo>> {
-        self.ask_json(&Request::Columns { table })
+        self.call_for_json(&Request::Columns { table })
     }
 
     fn ping(&mut self) -> Result<()> {
-        self.ask(&Request::Ping).map(|_| ())
+        self.call(Effect::Reads, |conversation| {
+            ask(conversation, &Request::Ping).map(|_| ())
+        })
     }
 
     fn cancel_handle(&self) -> Option<Arc<dyn CancelHandle>> {
-        Some(Arc::new(ProxyCancel {
-            options: self.options.clone(),
-            client: self.client.clone(),
-            key: self.conversation.cancel,
-        }))
+        Some(Arc::new(self.link.cancel_handle()))
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.link.say_good_bye();
+        Ok(())
+    }
+}
+
+impl Drop for ProxyConnection {
+    fn drop(&mut self) {
+        self.link.say_good_bye();
     }
 }

@@ -2,8 +2,10 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use driver_api::wire::PROTOCOL;
+use driver_api::wire::attention::AttentiveStream;
 use driver_api::wire::frame::FrameReader;
 use driver_api::wire::message::{CancelKey, Hello, Reply, Request};
 use driver_api::{DriverError, ErrorClass, Result};
@@ -13,47 +15,80 @@ use rustix::process::geteuid;
 use crate::error;
 use crate::options::ProxyOptions;
 
-/// An open conversation. After an error of class `ConnectionLost` or `Protocol` it is of no use.
+/// Why a request has no answer, or not the one that was hoped for.
+pub(crate) enum Failure {
+    /// The worker's own answer; the conversation goes on.
+    Answer(DriverError),
+    /// The conversation broke. `taken` says whether the worker may have acted on the request.
+    Lost { error: DriverError, taken: bool },
+    /// The conversation is of no use, and another would fail in the same way.
+    Hopeless(DriverError),
+}
+
+impl Failure {
+    /// What a caller hears that cannot ask again.
+    pub(crate) fn into_error(self) -> DriverError {
+        match self {
+            Self::Answer(error) | Self::Hopeless(error) | Self::Lost { error, .. } => error,
+        }
+    }
+}
+
+/// The result of a request.
+pub(crate) type Asked<T> = std::result::Result<T, Failure>;
+
+/// An open conversation. After a failure that is no answer it is of no use.
 pub(crate) struct Conversation {
-    reader: FrameReader<UnixStream>,
+    reader: FrameReader<AttentiveStream>,
     /// The request being written; kept, so that a call allocates nothing.
     out: Vec<u8>,
     /// What the worker gave for cancelling this conversation's calls.
     pub(crate) cancel: CancelKey,
+    /// Whether a write can be asked again without being done again.
+    pub(crate) remembers_writes: bool,
 }
 
 impl Conversation {
-    /// Connects and exchanges greetings.
-    pub(crate) fn open(options: &ProxyOptions, client: &str) -> Result<Self> {
-        let unreachable = |error| error::unreachable(&options.socket, &error);
-        let stream = UnixStream::connect(&options.socket).map_err(unreachable)?;
-        check_peer(&stream, options)?;
+    /// Connects to this socket and exchanges greetings.
+    pub(crate) fn open(socket: &Path, options: &ProxyOptions, client: &str) -> Result<Self> {
+        let unreachable = |error| error::unreachable(socket, &error);
+        let stream = UnixStream::connect(socket).map_err(unreachable)?;
+        check_peer(&stream, socket)?;
         stream
             .set_read_timeout(Some(options.connect_timeout))
             .map_err(unreachable)?;
         let mut conversation = Self {
-            reader: FrameReader::new(stream),
+            reader: FrameReader::new(AttentiveStream::new(stream)),
             out: Vec::new(),
             cancel: CancelKey { session: 0, key: 0 },
+            remembers_writes: false,
         };
-        conversation.greet(options, client)?;
+        conversation
+            .greet(options, client)
+            .map_err(|failure| match failure {
+                // Nothing was asked yet, so that another worker may be asked instead.
+                Failure::Lost { error, .. } => error.retryable(),
+                other => other.into_error(),
+            })?;
         // A statement may take as long as it takes; a worker that hangs is killed by its host.
         conversation
             .reader
             .stream()
+            .socket()
             .set_read_timeout(None)
             .map_err(unreachable)?;
         Ok(conversation)
     }
 
     /// Sends a request.
-    pub(crate) fn send(&mut self, request: &Request<'_>) -> Result<()> {
+    pub(crate) fn send(&mut self, request: &Request<'_>) -> Asked<()> {
         self.out.clear();
         request
             .append_to(&mut self.out)
-            .map_err(|error| error::too_large(&error))?;
+            .map_err(|error| Failure::Answer(error::too_large(&error)))?;
         self.reader
             .stream()
+            .socket()
             .write_all(&self.out)
             .map_err(|error| error::not_sent(&error))?;
         if self.out.capacity() > KEEP {
@@ -62,21 +97,21 @@ impl Conversation {
         Ok(())
     }
 
-    /// The next reply. An error that the worker reports is an `Err` here.
-    pub(crate) fn receive(&mut self) -> Result<Reply<'_>> {
+    /// The next reply. An error that the worker reports is a failure here.
+    pub(crate) fn receive(&mut self) -> Asked<Reply<'_>> {
         let frame = self
             .reader
             .next_frame()
             .map_err(error::broken)?
             .ok_or_else(|| error::lost("the worker closed it"))?;
         match Reply::read(frame).map_err(error::not_understood)? {
-            Reply::Error(error) => Err(error),
+            Reply::Error(error) => Err(Failure::Answer(error)),
             Reply::GoAway => Err(error::going_away()),
             reply => Ok(reply),
         }
     }
 
-    fn greet(&mut self, options: &ProxyOptions, client: &str) -> Result<()> {
+    fn greet(&mut self, options: &ProxyOptions, client: &str) -> Asked<()> {
         self.send(&Request::Hello(Hello {
             protocol: PROTOCOL,
             client: client.to_owned(),
@@ -88,16 +123,10 @@ impl Conversation {
             _ => return Err(error::out_of_turn("the greeting")),
         };
         if welcome.protocol != PROTOCOL {
-            return Err(DriverError::new(
-                ErrorClass::Protocol,
-                format!(
-                    "the DB worker speaks protocol {}, this driver {PROTOCOL}: host and plugins must be \
-                     of one release",
-                    welcome.protocol
-                ),
-            ));
+            return Err(error::other_protocol(welcome.protocol));
         }
         self.cancel = welcome.cancel;
+        self.remembers_writes = welcome.remembers_writes;
         Ok(())
     }
 }
@@ -107,9 +136,9 @@ const KEEP: usize = 1024 * 1024;
 
 /// The worker must run as this user or as root: another's socket could feed us anything. Root itself
 /// goes where its host sends it, which has looked at who owns the database.
-fn check_peer(stream: &UnixStream, options: &ProxyOptions) -> Result<()> {
-    let peer = socket_peercred(stream)
-        .map_err(|error| error::unreachable(&options.socket, &error.into()))?;
+fn check_peer(stream: &UnixStream, socket: &Path) -> Result<()> {
+    let peer =
+        socket_peercred(stream).map_err(|error| error::unreachable(socket, &error.into()))?;
     let own = geteuid();
     if peer.uid == own || peer.uid.is_root() || own.is_root() {
         return Ok(());
@@ -118,7 +147,7 @@ fn check_peer(stream: &UnixStream, options: &ProxyOptions) -> Result<()> {
         ErrorClass::Access,
         format!(
             "the socket {} belongs to user {}, not to this one",
-            options.socket.display(),
+            socket.display(),
             peer.uid.as_raw()
         ),
     ))

@@ -21,6 +21,13 @@ impl Driver for ProxyDriver {
         capabilities.describe = true;
         capabilities.catalog = true;
         capabilities.read_only = true;
+        capabilities.ddl = true;
+        capabilities.expressions = true;
+        capabilities.quoted_identifiers = true;
+        capabilities.shared_data = true;
+        capabilities.constraints = true;
+        capabilities.foreign_keys = true;
+        capabilities.generated_keys = true;
         let descriptor = DriverDescriptor::new(
             "sqlite-proxy",
             env!("CARGO_PKG_VERSION"),

@@ -5,6 +5,7 @@ mod connection;
 mod conversation;
 mod driver;
 mod error;
+mod link;
 mod options;
 
 driver_api::export_driver!(driver::ProxyDriver);

@@ -8,6 +8,10 @@ use driver_api::{DriverError, ErrorClass, OptionSpec, Options, Result};
 /// Longest wait for a place in the worker's listening queue, and for its greeting.
 const CONNECT_TIMEOUT_MS: i64 = 5_000;
 
+/// Longest wait for a worker that went away; it is longer than the time after which a worker that
+/// hangs is killed.
+const RECONNECT_FOR_MS: i64 = 20_000;
+
 /// What a connection needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProxyOptions {
@@ -17,6 +21,10 @@ pub(crate) struct ProxyOptions {
     pub(crate) read_only: bool,
     /// Longest wait for the worker's greeting.
     pub(crate) connect_timeout: Duration,
+    /// The file in which a worker says where it listens, should the next one listen elsewhere.
+    pub(crate) owner_file: Option<PathBuf>,
+    /// Longest wait for a worker that went away, from the moment on when a call noticed it.
+    pub(crate) reconnect_for: Duration,
 }
 
 /// The schema of the options.
@@ -32,6 +40,17 @@ pub(crate) fn schema() -> Vec<OptionSpec> {
             "longest wait for the worker's greeting, in milliseconds",
         )
         .default_value(CONNECT_TIMEOUT_MS),
+        OptionSpec::path(
+            "owner_file",
+            "the file in which the database's worker says where it listens",
+        ),
+        OptionSpec::integer(
+            "reconnect_for_ms",
+            0,
+            600_000,
+            "longest wait for a worker that went away, in milliseconds",
+        )
+        .default_value(RECONNECT_FOR_MS),
     ]
 }
 
@@ -40,12 +59,15 @@ pub(crate) fn read(options: &Options) -> Result<ProxyOptions> {
     let socket = options
         .path("socket")
         .ok_or_else(|| DriverError::new(ErrorClass::Options, "the option `socket` is missing"))?;
-    let timeout = options
-        .integer("connect_timeout_ms")
-        .unwrap_or(CONNECT_TIMEOUT_MS);
+    let milliseconds = |key, default| {
+        let given = options.integer(key).unwrap_or(default);
+        Duration::from_millis(given.unsigned_abs())
+    };
     Ok(ProxyOptions {
         socket,
         read_only: options.is_set("read_only"),
-        connect_timeout: Duration::from_millis(timeout.unsigned_abs()),
+        connect_timeout: milliseconds("connect_timeout_ms", CONNECT_TIMEOUT_MS),
+        owner_file: options.path("owner_file"),
+        reconnect_for: milliseconds("reconnect_for_ms", RECONNECT_FOR_MS),
     })
 }

@@ -62,6 +62,13 @@ fn capabilities() -> Capabilities {
     capabilities.catalog = true;
     capabilities.create_database = true;
     capabilities.read_only = true;
+    capabilities.ddl = true;
+    capabilities.expressions = true;
+    capabilities.quoted_identifiers = true;
+    capabilities.shared_data = true;
+    capabilities.constraints = true;
+    capabilities.foreign_keys = true;
+    capabilities.generated_keys = true;
     capabilities
 }
 

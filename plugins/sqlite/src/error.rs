@@ -193,6 +193,7 @@ fn by_message(message: &str) -> Verdict {
         }
         () if starts("cannot start a transaction") => verdict(TransactionState, "25001"),
         () if contains("no transaction is active") => verdict(TransactionState, "25P01"),
+        () if contains("from within a transaction") => verdict(TransactionState, "25001"),
         () if starts("integer overflow") => verdict(InvalidValue, "22003"),
         () if starts("malformed JSON") || starts("JSON") => verdict(InvalidValue, "22032"),
         () if starts("too many") || contains("too large") || contains("overflow") => {

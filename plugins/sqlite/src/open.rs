@@ -1,7 +1,7 @@
 //! Opens or creates the database file, and sets a connection up.
 //!
-//! The file is never opened by anything but SQLite: closing any descriptor of it would drop the
-//! locks that SQLite holds in this process.
+//! The file is opened by nothing but SQLite, and by the DB worker before it, for good: closing any
+//! descriptor of it would drop the locks that SQLite holds in this process.
 
 use std::fs;
 use std::io;

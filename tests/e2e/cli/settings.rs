@@ -25,7 +25,7 @@ fn the_program_describes_itself() {
         .iter()
         .map(|each| &each["name"])
         .collect();
-    assert_eq!(names, ["sqlite", "sqlite-proxy"]);
+    assert_eq!(names, ["sqlite", "sqlite-proxy", "mysql", "postgres"]);
     let config = sandbox.host(&["config", "show", "--json"]).ok().json();
     assert_eq!(
         config["code_analysis"]["database"]["path"],

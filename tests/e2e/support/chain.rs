@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use code_analysis_host::app::App;
+use code_analysis_host::app::{App, AppError};
 use code_analysis_host::code_db::database::CodeDatabase;
 use code_analysis_host::config::types::Config;
 use code_analysis_host::universal_driver::driver::UniversalDriver;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::sandbox::{executable, plugins_dir};
@@ -26,26 +26,48 @@ impl Chain {
     }
 
     /// With these further keys in the section `database.worker`.
-    pub fn with_worker_options(options: &serde_json::Value) -> Self {
+    pub fn with_worker_options(options: &Value) -> Self {
+        Self::open(&json!({}), options).unwrap()
+    }
+
+    /// With these further keys in the section `database`, or why that does not open.
+    pub fn with_database_options(options: &Value) -> Result<Self, AppError> {
+        Self::open(options, &json!({}))
+    }
+
+    fn open(database_options: &Value, worker_options: &Value) -> Result<Self, AppError> {
         let directory = tempfile::Builder::new().prefix("cah").tempdir().unwrap();
+        Self::open_in(directory, database_options, worker_options)
+    }
+
+    /// On the database `code.db` of this directory, which may have a worker of another host.
+    pub fn in_directory(directory: TempDir, options: &Value) -> Self {
+        Self::open_in(directory, &json!({}), options).unwrap()
+    }
+
+    fn open_in(
+        directory: TempDir,
+        database_options: &Value,
+        worker_options: &Value,
+    ) -> Result<Self, AppError> {
         let mut database = json!({
             "path": "code.db",
             "worker": { "executable": executable(), "log_path": "database.log" },
         });
-        let more = options.as_object().unwrap().clone();
-        database["worker"].as_object_mut().unwrap().extend(more);
+        extend(&mut database, database_options);
+        extend(&mut database["worker"], worker_options);
         let config = json!({ "code_analysis": {
             "database": database,
             "plugins": { "directories": [plugins_dir()] },
         }});
         let config = Config::from_value(config, directory.path()).unwrap();
         let app = App::new(config, &[]).unwrap();
-        let driver = app.database().unwrap();
-        Self {
+        let driver = app.database()?;
+        Ok(Self {
             driver,
             app,
             directory,
-        }
+        })
     }
 
     pub fn database(&self) -> CodeDatabase {
@@ -60,4 +82,16 @@ impl Chain {
     pub fn path(&self) -> PathBuf {
         self.directory.path().canonicalize().unwrap()
     }
+
+    /// Where the DB worker listens.
+    pub fn socket(&self) -> PathBuf {
+        let owner = std::fs::read(self.path().join("code.db.worker")).unwrap();
+        let owner: Value = serde_json::from_slice(&owner).unwrap();
+        owner["socket"].as_str().unwrap().into()
+    }
+}
+
+fn extend(section: &mut Value, more: &Value) {
+    let more = more.as_object().unwrap().clone();
+    section.as_object_mut().unwrap().extend(more);
 }

@@ -1,10 +1,13 @@
 //! What end-to-end tests stand on: the real program with the real plugins, in a home of its own.
 
 pub mod chain;
+pub mod dump;
+pub mod engines;
 pub mod numbers;
 pub mod processes;
 pub mod sandbox;
 pub mod server;
+pub mod wire_client;
 
 use std::path::PathBuf;
 

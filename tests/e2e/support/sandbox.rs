@@ -19,7 +19,13 @@ pub fn plugins_dir() -> &'static Path {
         let directory = executable().parent().unwrap().to_owned();
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet"]);
-        for package in ["driver-sqlite", "driver-sqlite-proxy", "panicking-driver"] {
+        for package in [
+            "driver-sqlite",
+            "driver-sqlite-proxy",
+            "driver-postgres",
+            "driver-mysql",
+            "panicking-driver",
+        ] {
             cargo.args(["--package", package]);
         }
         if directory.ends_with("release") {

@@ -70,7 +70,7 @@ fn simple(letter: char, value: &mut String) {
     value.push(meant);
 }
 
-/// A character by its hexadecimal number; lone surrogates have no place in a Rust string and become U+FFFD.
+/// A character by its hexadecimal number.
 fn numbered<'e>(letter: char, escape: &'e str, value: &mut String) -> &'e str {
     let digits = match letter {
         'x' => 2,
@@ -82,7 +82,7 @@ fn numbered<'e>(letter: char, escape: &'e str, value: &mut String) -> &'e str {
         .map(|number| u32::from_str_radix(number, 16))
     {
         Some(Ok(number)) => {
-            value.push(char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER));
+            value.push(character(number));
             &escape[1 + digits..]
         }
         _ => {
@@ -100,8 +100,16 @@ fn octal<'e>(escape: &'e str, value: &mut String) -> &'e str {
         .take_while(|byte| (b'0'..=b'7').contains(byte))
         .count();
     let number = u32::from_str_radix(&escape[..digits], 8).unwrap_or(0);
-    value.push(char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER));
+    value.push(character(number));
     &escape[digits..]
+}
+
+/// What has no place in a string of Rust (lone surrogates) or in the text of some database (NUL) is U+FFFD.
+fn character(number: u32) -> char {
+    match char::from_u32(number) {
+        None | Some('\0') => char::REPLACEMENT_CHARACTER,
+        Some(c) => c,
+    }
 }
 
 #[cfg(test)]
@@ -115,11 +123,15 @@ mod tests {
             (r#"'a\nb\t\\\'\"'"#, Some("a\nb\t\\'\"")),
             (r#"r'a\nb'"#, Some(r"a\nb")),
             (r#"R"a\d""#, Some(r"a\d")),
-            (r#"u"\x41\u00e9\U0001F600\101\0z""#, Some("Aé😀A\0z")),
+            (r#"u"\x41\u00e9\U0001F600\101\0z""#, Some("Aé😀A\u{fffd}z")),
             (r#""\d \xg1 \N{DASH}""#, Some(r"\d \xg1 \N{DASH}")),
             ("\"\"\"one\\\ntwo\"\"\"", Some("onetwo")),
             ("'''a\r\nb\rc'''", Some("a\nb\nc")),
             (r#""\ud800""#, Some("\u{fffd}")),
+            (
+                r#""\x00\u0000\U00000000\000""#,
+                Some("\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            ),
             (r#"b"bytes""#, None),
             (r#"f"{x}""#, None),
             (r#"Rb'x'"#, None),

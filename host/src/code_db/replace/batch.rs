@@ -10,17 +10,16 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Rows for one statement.
 pub(super) struct Batch {
-    sql: &'static str,
+    sql: String,
     rows: RowBlock,
 }
 
 impl Batch {
     /// No rows yet for this statement, whose every `?` is a column of them.
-    pub(super) fn new(sql: &'static str) -> Self {
-        Self {
-            sql,
-            rows: RowBlock::new(sql.matches('?').count()),
-        }
+    pub(super) fn new(sql: impl Into<String>) -> Self {
+        let sql = sql.into();
+        let rows = RowBlock::new(sql.matches('?').count());
+        Self { sql, rows }
     }
 
     /// Adds a row, and sends what has come together when it is enough.
@@ -29,19 +28,34 @@ impl Batch {
         session: &mut Session,
         row: impl IntoIterator<Item = ValueRef<'v>>,
     ) -> Result<()> {
-        self.rows.push_row(row);
-        if self.rows.len() < BATCH_BYTES {
-            return Ok(());
+        self.push(row);
+        if self.is_full() {
+            self.send(session)?;
         }
+        Ok(())
+    }
+
+    /// Adds a row, and sends nothing.
+    pub(super) fn push<'v>(&mut self, row: impl IntoIterator<Item = ValueRef<'v>>) {
+        self.rows.push_row(row);
+    }
+
+    /// Whether enough has come together to be sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows.len() >= BATCH_BYTES
+    }
+
+    /// Sends what has come together.
+    pub(super) fn send(&mut self, session: &mut Session) -> Result<()> {
         let columns = self.rows.columns();
-        session.execute_many(self.sql, &mut self.rows)?;
+        session.execute_many(&self.sql, &mut self.rows)?;
         self.rows.clear(columns);
         Ok(())
     }
 
     /// Sends the rest.
     pub(super) fn finish(mut self, session: &mut Session) -> Result<()> {
-        session.execute_many(self.sql, &mut self.rows).map(drop)
+        session.execute_many(&self.sql, &mut self.rows).map(drop)
     }
 }
 
@@ -53,7 +67,7 @@ pub(super) struct Upsert {
 
 impl Upsert {
     /// `update` takes the values and the id; `insert` takes those, and then what never changes.
-    pub(super) fn new(insert: &'static str, update: &'static str) -> Self {
+    pub(super) fn new(insert: impl Into<String>, update: impl Into<String>) -> Self {
         Self {
             insert: Batch::new(insert),
             update: Batch::new(update),

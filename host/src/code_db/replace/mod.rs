@@ -15,6 +15,7 @@ mod write;
 use driver_api::{Dialect, RowBlock};
 
 use super::database::CodeDatabase;
+use super::dialect::{again_when_beaten, lock_project};
 use super::error::{Doing, Result};
 use super::full_text;
 use super::records::{Destination, FileRecord};
@@ -33,9 +34,14 @@ impl CodeDatabase {
     /// The driver's; nothing is changed then.
     pub fn replace_files(&self, destination: &Destination, files: &[FileRecord]) -> Result<()> {
         let dialect = self.database.dialect();
-        self.database
-            .transaction(|session| replace(session, dialect, destination, files))
-            .doing("storing files")
+        again_when_beaten(dialect, || {
+            let reserved = ids::reserve(&self.database, files).doing("reserving ids")?;
+            self.database
+                .transaction(|session| {
+                    replace(session, dialect, destination, files, reserved.as_ref())
+                })
+                .doing("storing files")
+        })
     }
 }
 
@@ -44,21 +50,26 @@ fn replace(
     dialect: Dialect,
     destination: &Destination,
     files: &[FileRecord],
+    reserved: Option<&NextIds>,
 ) -> driver_api::Result<()> {
+    lock_project(session, dialect, &destination.project_id)?;
     let previous = Previous::read(session, destination, files)?;
-    let mut ids = NextIds::read(session, dialect)?;
+    let mut ids = match reserved {
+        Some(reserved) => reserved.clone(),
+        None => NextIds::read(session, dialect)?,
+    };
     let plan = Plan::new(files, previous, &mut ids);
     clear(session, dialect, &plan)?;
-    let first_text = ids.text;
-    write::files(session, destination, files, &plan)?;
+    let first_text = ids.text.next();
+    write::files(session, dialect, destination, files, &plan)?;
     write::states(session, files, &plan)?;
     write::classes(session, files, &plan)?;
     write::methods(session, files, &plan)?;
     write::functions(session, files, &plan)?;
     write::imports(session, files, &plan)?;
     write::usages(session, files, &plan)?;
-    write::texts(session, files, &plan, &mut ids)?;
-    full_text::add(session, dialect, first_text, ids.text - 1)
+    write::texts(session, dialect, files, &plan, &mut ids)?;
+    full_text::add(session, dialect, first_text, ids.text.next() - 1)
 }
 
 /// Takes away what is written anew, and the entities that are gone.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::ids::{NextIds, take};
+use super::ids::{Ids, NextIds};
 use super::previous::{Known, Previous};
 use crate::code_db::records::{ClassRecord, FileRecord};
 
@@ -54,8 +54,8 @@ impl Slot {
         }
     }
 
-    fn of(kept: Option<i64>, next: &mut i64) -> Self {
-        kept.map_or_else(|| Self::New(take(next)), Self::Kept)
+    fn of(kept: Option<i64>, next: &mut Ids) -> Self {
+        kept.map_or_else(|| Self::New(next.take()), Self::Kept)
     }
 }
 
@@ -137,7 +137,7 @@ impl Plan {
 fn slots<'a>(
     named: impl Iterator<Item = (&'a str, u32)>,
     known: &mut Known,
-    next: &mut i64,
+    next: &mut Ids,
 ) -> Vec<Slot> {
     let mut seen = HashSet::new();
     let mut slot = |(name, line)| {
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn entities_keep_their_ids_by_name_and_order() {
         let mut known = Known::from_pairs(&[("f", 1), ("g", 2), ("f", 3), ("h", 4)]);
-        let mut next = 10;
+        let mut next = Ids::from(10);
         let now = [("f", 5), ("new", 6), ("f", 9), ("f", 12), ("g", 20)];
         let slots = slots(now.into_iter(), &mut known, &mut next);
         let expected = [
@@ -169,12 +169,12 @@ mod tests {
         ];
         assert_eq!(slots, expected);
         assert_eq!(known.rest().collect::<Vec<_>>(), [4]);
-        assert_eq!(next, 12);
+        assert_eq!(next.next(), 12);
     }
 
     #[test]
     fn one_name_on_one_line_is_stored_once() {
-        let mut next = 1;
+        let mut next = Ids::from(1);
         let slots = slots(
             [("f", 1), ("f", 1), ("g", 1)].into_iter(),
             &mut Known::default(),

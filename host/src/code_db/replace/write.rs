@@ -1,10 +1,13 @@
 //! Writes the rows of files in the order in which they refer to each other.
 
-use driver_api::{Result, ValueRef};
+use driver_api::{Dialect, Result, ValueRef};
 
 use super::batch::{Batch, Upsert};
-use super::ids::{NextIds, take};
+use super::ids::{Ids, NextIds};
 use super::plan::{ClassPlan, FilePlan, Plan};
+use crate::code_db::dialect::quoted;
+use crate::code_db::full_text::document::{Columns, document};
+use crate::code_db::full_text::insert_words;
 use crate::code_db::records::{ClassRecord, Destination, FileRecord};
 use crate::code_db::registration::julian_now;
 use crate::driver::session::Session;
@@ -12,14 +15,23 @@ use crate::driver::session::Session;
 /// The rows of `files`.
 pub(super) fn files(
     session: &mut Session,
+    dialect: Dialect,
     destination: &Destination,
     records: &[FileRecord],
     plan: &Plan,
 ) -> Result<()> {
+    // `lines` is a reserved word of MySQL.
     let mut rows = Upsert::new(
-        "INSERT INTO files(lines, last_modified, has_docstring, deleted, updated_at, id, project_id, dataset_id, \
-         path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "UPDATE files SET lines = ?, last_modified = ?, has_docstring = ?, deleted = ?, updated_at = ? WHERE id = ?",
+        quoted(
+            "INSERT INTO files(\"lines\", last_modified, has_docstring, deleted, updated_at, id, project_id, \
+             dataset_id, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            dialect,
+        ),
+        quoted(
+            "UPDATE files SET \"lines\" = ?, last_modified = ?, has_docstring = ?, deleted = ?, updated_at = ? \
+             WHERE id = ?",
+            dialect,
+        ),
     );
     let now = ValueRef::from(julian_now());
     for (record, plan) in records.iter().zip(&plan.files) {
@@ -204,20 +216,22 @@ pub(super) fn usages(session: &mut Session, records: &[FileRecord], plan: &Plan)
 /// The rows of `code_content`: one for the text outside entities, and one for each entity.
 pub(super) fn texts(
     session: &mut Session,
+    dialect: Dialect,
     records: &[FileRecord],
     plan: &Plan,
     ids: &mut NextIds,
 ) -> Result<()> {
     let mut texts = Texts {
         rows: Batch::new(INSERT_TEXT),
+        words: insert_words(dialect).map(Batch::new),
+        dialect,
         session,
         next: &mut ids.text,
     };
     for (record, plan) in records.iter().zip(&plan.files) {
         texts.add_file(record, plan)?;
     }
-    let Texts { rows, session, .. } = texts;
-    rows.finish(session)
+    texts.send()
 }
 
 const INSERT_TEXT: &str = "INSERT INTO code_content(id, file_id, entity_type, entity_id, entity_name, content, \
@@ -226,8 +240,11 @@ const INSERT_TEXT: &str = "INSERT INTO code_content(id, file_id, entity_type, en
 /// The rows of `code_content` under construction.
 struct Texts<'s> {
     rows: Batch,
+    /// Their words, where the full-text index is given them.
+    words: Option<Batch>,
+    dialect: Dialect,
     session: &'s mut Session,
-    next: &'s mut i64,
+    next: &'s mut Ids,
 }
 
 /// What a text belongs to.
@@ -296,18 +313,38 @@ impl Texts<'_> {
         let Some(entity_id) = owner.id else {
             return Ok(());
         };
-        self.rows.add(
-            self.session,
-            [
-                take(self.next).into(),
-                owner.file_id.into(),
-                owner.kind.into(),
-                entity_id.into(),
-                owner.name.into(),
-                content.into(),
-                docstring.as_deref().into(),
-            ],
-        )
+        let id = ValueRef::from(self.next.take());
+        self.rows.push([
+            id,
+            owner.file_id.into(),
+            owner.kind.into(),
+            entity_id.into(),
+            owner.name.into(),
+            content.into(),
+            docstring.as_deref().into(),
+        ]);
+        if let Some(rows) = &mut self.words {
+            let columns = Columns {
+                entity_type: owner.kind,
+                entity_name: Some(owner.name),
+                content,
+                docstring: docstring.as_deref(),
+            };
+            rows.push([id, document(columns, self.dialect).as_str().into()]);
+        }
+        if self.rows.is_full() || self.words.as_ref().is_some_and(Batch::is_full) {
+            self.send()?;
+        }
+        Ok(())
+    }
+
+    /// Rows of words refer to their texts, which go first.
+    fn send(&mut self) -> Result<()> {
+        self.rows.send(self.session)?;
+        match &mut self.words {
+            Some(rows) => rows.send(self.session),
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::model::{
     IndexedRows, Origin, Table, auto_id, boolean, flag, given_id, index, integer, own_index, owner,
-    partial_index, real, text, text_id, time,
+    partial_index, real, text, time, word, word_id,
 };
 
 /// In the order of creation.
@@ -23,7 +23,7 @@ pub(super) const TABLES: &[Table] = &[
 const PROJECTS: Table = Table {
     name: "projects",
     columns: &[
-        text_id(),
+        word_id(),
         text("root_path").not_null(),
         text("name"),
         text("comment"),
@@ -39,8 +39,8 @@ const PROJECTS: Table = Table {
 const DATASETS: Table = Table {
     name: "datasets",
     columns: &[
-        text_id(),
-        text("project_id").not_null(),
+        word_id(),
+        word("project_id").not_null(),
         text("root_path").not_null(),
         text("name"),
         time("created_at"),
@@ -59,8 +59,8 @@ const FILES: Table = Table {
     name: "files",
     columns: &[
         auto_id(),
-        text("project_id").not_null(),
-        text("dataset_id").not_null(),
+        word("project_id").not_null(),
+        word("dataset_id").not_null(),
         text("path").not_null(),
         integer("lines"),
         real("last_modified"),
@@ -217,7 +217,7 @@ const USAGES: Table = Table {
         integer("file_id").not_null(),
         integer("line").not_null(),
         text("usage_type").not_null(),
-        text("target_type").not_null(),
+        word("target_type").not_null(),
         text("target_class"),
         text("target_name").not_null(),
         text("context"),
@@ -238,7 +238,7 @@ const CODE_CONTENT: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id").not_null(),
-        text("entity_type").not_null(),
+        word("entity_type").not_null(),
         integer("entity_id"),
         text("entity_name"),
         text("content").not_null(),

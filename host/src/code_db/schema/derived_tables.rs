@@ -2,7 +2,7 @@
 
 use super::model::{
     Index, IndexedRows, Origin, Table, auto_id, counter, index, integer, owner, partial_index,
-    real, reference_index, text, time,
+    real, reference_index, text, time, word,
 };
 
 /// In the order of creation.
@@ -22,11 +22,11 @@ const ISSUES: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id"),
-        text("project_id"),
+        word("project_id"),
         integer("class_id"),
         integer("function_id"),
         integer("method_id"),
-        text("issue_type").not_null(),
+        word("issue_type").not_null(),
         integer("line"),
         text("description"),
         text("metadata"),
@@ -56,9 +56,9 @@ const AST_TREES: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id").not_null(),
-        text("project_id").not_null(),
+        word("project_id").not_null(),
         text("ast_json").not_null(),
-        text("ast_hash").not_null(),
+        word("ast_hash").not_null(),
         real("file_mtime").not_null(),
         time("created_at"),
         time("updated_at"),
@@ -78,9 +78,9 @@ const CST_TREES: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id").not_null(),
-        text("project_id").not_null(),
+        word("project_id").not_null(),
         text("cst_code").not_null(),
-        text("cst_hash").not_null(),
+        word("cst_hash").not_null(),
         real("file_mtime").not_null(),
         time("created_at"),
         time("updated_at"),
@@ -95,8 +95,8 @@ const VECTOR_INDEX: Table = Table {
     name: "vector_index",
     columns: &[
         auto_id(),
-        text("project_id").not_null(),
-        text("entity_type").not_null(),
+        word("project_id").not_null(),
+        word("entity_type").not_null(),
         integer("entity_id").not_null(),
         integer("vector_id").not_null(),
         integer("vector_dim").not_null(),
@@ -118,8 +118,8 @@ const CODE_CHUNKS: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id").not_null(),
-        text("project_id").not_null(),
-        text("chunk_uuid").not_null(),
+        word("project_id").not_null(),
+        word("chunk_uuid").not_null(),
         text("chunk_type").not_null(),
         text("chunk_text").not_null(),
         integer("chunk_ordinal"),
@@ -168,8 +168,8 @@ const CODE_DUPLICATES: Table = Table {
     name: "code_duplicates",
     columns: &[
         auto_id(),
-        text("project_id").not_null(),
-        text("duplicate_hash").not_null(),
+        word("project_id").not_null(),
+        word("duplicate_hash").not_null(),
         real("similarity").not_null(),
         time("created_at"),
     ],
@@ -211,7 +211,7 @@ const COMPREHENSIVE_ANALYSIS_RESULTS: Table = Table {
     columns: &[
         auto_id(),
         integer("file_id").not_null(),
-        text("project_id").not_null(),
+        word("project_id").not_null(),
         real("file_mtime").not_null(),
         text("results_json").not_null(),
         text("summary_json").not_null(),

@@ -3,21 +3,40 @@
 use driver_api::Dialect;
 use sea_query::{
     ColumnDef, ConditionalStatement, Expr, ExprTrait, ForeignKey, ForeignKeyAction,
-    Index as SeaIndex, IndexCreateStatement, MysqlQueryBuilder, PostgresQueryBuilder,
-    SqliteQueryBuilder, Table as SeaTable, TableCreateStatement,
+    IndexCreateStatement, MysqlQueryBuilder, PostgresQueryBuilder, SqliteQueryBuilder,
+    Table as SeaTable, TableCreateStatement,
 };
 
+use super::keys;
 use super::model::{Column, ColumnKind, DefaultValue, FullText, Index, IndexedRows, Table};
 
-/// The statement that creates a table, with its keys and constraints.
-pub fn create_table(table: &Table, dialect: Dialect) -> String {
+/// The statements that create a table, with its keys and constraints.
+pub fn create_table(table: &Table, dialect: Dialect) -> Vec<String> {
     let mut statement = SeaTable::create();
     statement.table(table.name);
     for column in table.columns {
         statement.col(column_definition(column, dialect));
     }
-    for columns in table.unique {
-        statement.index(unique(columns).unique());
+    if dialect == Dialect::Mysql {
+        for column in keys::digest_columns(table) {
+            statement.col(column);
+        }
+        statement.extra(MYSQL_TABLE);
+    }
+    let mut separate = Vec::new();
+    for (number, columns) in (1..).zip(table.unique) {
+        let mut key = keys::unique(table, columns, dialect);
+        if keys::is_separate(table, columns, dialect) {
+            let name = format!("{}_unique_{number}", table.name);
+            separate.push(print_index(key.name(name).table(table.name), dialect));
+        } else {
+            statement.index(&mut key);
+        }
+    }
+    if has_indexes_inline(dialect) {
+        for index in table.indexes {
+            statement.index(keys::index(table, index, dialect).name(index.name));
+        }
     }
     for owner in table.owners {
         statement.foreign_key(
@@ -27,16 +46,21 @@ pub fn create_table(table: &Table, dialect: Dialect) -> String {
                 .on_delete(ForeignKeyAction::Cascade),
         );
     }
-    print_table(&statement, dialect)
+    let mut statements = vec![print_table(&statement, dialect)];
+    statements.append(&mut separate);
+    statements
+}
+
+/// Whether a table is created together with its indexes: for MySQL each statement is a transaction of its own, and
+/// there are many indexes.
+pub fn has_indexes_inline(dialect: Dialect) -> bool {
+    dialect == Dialect::Mysql
 }
 
 /// The statement that creates an index of `table`.
 pub fn create_index(table: &Table, index: &Index, dialect: Dialect) -> String {
-    let mut statement = SeaIndex::create();
+    let mut statement = keys::index(table, index, dialect);
     statement.name(index.name).table(table.name);
-    for column in index.columns {
-        statement.col(*column);
-    }
     // MySQL has no partial indexes; there the index covers every row.
     if dialect != Dialect::Mysql
         && let Some(condition) = condition(index.rows, dialect)
@@ -46,19 +70,35 @@ pub fn create_index(table: &Table, index: &Index, dialect: Dialect) -> String {
     print_index(&statement, dialect)
 }
 
-/// The statement that creates the full-text index; none where this dialect has no full-text search yet.
-pub fn create_full_text(index: &FullText, dialect: Dialect) -> Option<String> {
-    // External content: the index keeps positions only, and reads text from the table when it shows some.
-    (dialect == Dialect::Sqlite).then(|| {
-        format!(
-            "CREATE VIRTUAL TABLE \"{}\" USING fts5({}, content='{}', content_rowid='{}')",
-            index.name,
+/// The statements that create the full-text index; none where this dialect has no full-text search.
+pub fn create_full_text(index: &FullText, dialect: Dialect) -> Vec<String> {
+    let FullText { name, over, .. } = index;
+    match dialect {
+        // External content: the index keeps positions only, and reads text from the table when it shows some.
+        Dialect::Sqlite => vec![format!(
+            "CREATE VIRTUAL TABLE \"{name}\" USING fts5({}, content='{over}', content_rowid='{}')",
             index.columns.join(", "),
-            index.over,
             index.row_id
-        )
-    })
+        )],
+        // Elsewhere the words of a row of text are a row beside it, which goes with it.
+        Dialect::Postgres => vec![
+            format!(
+                "CREATE TABLE \"{name}\" (\"id\" bigint PRIMARY KEY REFERENCES \"{over}\" (\"id\") \
+                 ON DELETE CASCADE, \"terms\" tsvector NOT NULL)"
+            ),
+            format!("CREATE INDEX \"{name}_terms\" ON \"{name}\" USING gin (\"terms\")"),
+        ],
+        Dialect::Mysql => vec![format!(
+            "CREATE TABLE `{name}` (`id` bigint PRIMARY KEY, `terms` longtext NOT NULL, FULLTEXT (`terms`), \
+             FOREIGN KEY (`id`) REFERENCES `{over}` (`id`) ON DELETE CASCADE) {MYSQL_TABLE}"
+        )],
+        _ => Vec::new(),
+    }
 }
+
+/// What every table of MySQL is created with: a transactional engine, and text in Unicode. The collation, whose
+/// name depends on the server, is added to the statement's end.
+const MYSQL_TABLE: &str = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4";
 
 fn column_definition(column: &Column, dialect: Dialect) -> ColumnDef {
     let mut definition = ColumnDef::new(column.name);
@@ -99,7 +139,17 @@ fn set_type(definition: &mut ColumnDef, kind: ColumnKind, dialect: Dialect) {
     }
     match kind {
         ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => definition.big_integer(),
-        ColumnKind::TextId | ColumnKind::Text => definition.text(),
+        // A server may order and compare text by the rules of a language; here, bytes decide.
+        ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text
+            if dialect == Dialect::Postgres =>
+        {
+            definition.custom("text COLLATE \"C\"")
+        }
+        ColumnKind::WordId | ColumnKind::Word if dialect == Dialect::Mysql => {
+            definition.string_len(keys::MYSQL_WORD_CHARACTERS)
+        }
+        ColumnKind::Text if dialect == Dialect::Mysql => definition.custom("longtext"),
+        ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => definition.text(),
         ColumnKind::Real => definition.double(),
         ColumnKind::Boolean => definition.boolean(),
     };
@@ -108,7 +158,7 @@ fn set_type(definition: &mut ColumnDef, kind: ColumnKind, dialect: Dialect) {
 fn sqlite_type(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => "INTEGER",
-        ColumnKind::TextId | ColumnKind::Text => "TEXT",
+        ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "TEXT",
         ColumnKind::Real => "REAL",
         ColumnKind::Boolean => "BOOLEAN",
     }
@@ -121,14 +171,6 @@ fn now(dialect: Dialect) -> &'static str {
         Dialect::Mysql => "unix_timestamp(now(6)) / 86400.0 + 2440587.5",
         _ => "extract(epoch from now()) / 86400.0 + 2440587.5",
     }
-}
-
-fn unique(columns: &[&'static str]) -> IndexCreateStatement {
-    let mut index = SeaIndex::create();
-    for column in columns {
-        index.col(*column);
-    }
-    index
 }
 
 fn condition(rows: IndexedRows, dialect: Dialect) -> Option<Expr> {
@@ -179,18 +221,20 @@ mod tests {
     fn a_table_is_what_the_older_program_created() {
         assert_eq!(
             create_table(table("functions").unwrap(), Dialect::Sqlite),
-            "CREATE TABLE \"functions\" ( \"id\" INTEGER PRIMARY KEY AUTOINCREMENT, \
+            [
+                "CREATE TABLE \"functions\" ( \"id\" INTEGER PRIMARY KEY AUTOINCREMENT, \
              \"file_id\" INTEGER NOT NULL, \"name\" TEXT NOT NULL, \"line\" INTEGER NOT NULL, \
              \"args\" TEXT, \"docstring\" TEXT, \"created_at\" REAL DEFAULT (julianday('now')), \
              \"complexity\" INTEGER, UNIQUE (\"file_id\", \"name\", \"line\"), \
              FOREIGN KEY (\"file_id\") REFERENCES \"files\" (\"id\") ON DELETE CASCADE )"
+            ]
         );
     }
 
     #[test]
     fn other_dialects_get_their_own_types_and_defaults() {
         let methods = table("methods").unwrap();
-        let postgres = create_table(methods, Dialect::Postgres);
+        let postgres = create_table(methods, Dialect::Postgres).remove(0);
         for part in [
             "\"is_abstract\" bool DEFAULT FALSE",
             "\"line\" bigint NOT NULL",
@@ -198,7 +242,7 @@ mod tests {
         ] {
             assert!(postgres.contains(part), "{part}: {postgres}");
         }
-        let mysql = create_table(methods, Dialect::Mysql);
+        let mysql = create_table(methods, Dialect::Mysql).remove(0);
         assert!(
             mysql.contains("`id` bigint PRIMARY KEY AUTO_INCREMENT"),
             "{mysql}"
@@ -229,11 +273,13 @@ mod tests {
     #[test]
     fn the_full_text_index_reads_its_text_from_the_table() {
         assert_eq!(
-            create_full_text(&FULL_TEXT, Dialect::Sqlite).unwrap(),
-            "CREATE VIRTUAL TABLE \"code_content_fts\" USING fts5(entity_type, entity_name, content, \
+            create_full_text(&FULL_TEXT, Dialect::Sqlite),
+            [
+                "CREATE VIRTUAL TABLE \"code_content_fts\" USING fts5(entity_type, entity_name, content, \
              docstring, content='code_content', content_rowid='rowid')"
+            ]
         );
-        assert_eq!(create_full_text(&FULL_TEXT, Dialect::Postgres), None);
+        assert!(create_full_text(&FULL_TEXT, Dialect::Generic).is_empty());
     }
 
     #[test]

@@ -46,9 +46,11 @@ pub enum ColumnKind {
     AutoId,
     /// The primary key: a number that the row is given.
     GivenId,
-    /// The primary key: text.
-    TextId,
-    /// Text.
+    /// The primary key: a word.
+    WordId,
+    /// A word: an id, a kind, a hash. At most 255 characters where the engine's keys need a limit.
+    Word,
+    /// Text of any length.
     Text,
     /// A whole number of up to 64 bits.
     Integer,
@@ -141,7 +143,7 @@ impl Column {
     pub fn is_primary_key(&self) -> bool {
         matches!(
             self.kind,
-            ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::TextId
+            ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::WordId
         )
     }
 }
@@ -156,12 +158,17 @@ pub const fn given_id(name: &'static str) -> Column {
     Column::new(name, ColumnKind::GivenId)
 }
 
-/// The primary key `id` as text.
-pub const fn text_id() -> Column {
-    Column::new("id", ColumnKind::TextId)
+/// The primary key `id` as a word.
+pub const fn word_id() -> Column {
+    Column::new("id", ColumnKind::WordId)
 }
 
-/// A column of text.
+/// A column of words: ids, kinds, hashes.
+pub const fn word(name: &'static str) -> Column {
+    Column::new(name, ColumnKind::Word)
+}
+
+/// A column of text of any length.
 pub const fn text(name: &'static str) -> Column {
     Column::new(name, ColumnKind::Text)
 }

@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::arguments::GlobalArguments;
-use super::exit_code::Exit;
-use super::failure::CliError;
-use super::host;
-use super::output::{Output, note};
-use super::table;
+use crate::cli::arguments::GlobalArguments;
+use crate::cli::exit_code::Exit;
+use crate::cli::failure::CliError;
+use crate::cli::host;
+use crate::cli::output::{Output, note};
+use crate::cli::table;
 
 /// Lists the plugins. It is a failure that a file is refused in a directory that the user named.
-pub(super) fn list(global: &GlobalArguments, output: &mut Output<'_>) -> Result<Exit, CliError> {
+pub(in crate::cli) fn list(
+    global: &GlobalArguments,
+    output: &mut Output<'_>,
+) -> Result<Exit, CliError> {
     let app = host::build(global, host::configuration(global)?)?;
     let plugins = app.plugins();
     let kind = &app.config().database.kind;

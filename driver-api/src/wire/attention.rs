@@ -1,0 +1,182 @@
+//! A socket whose reader stays awake for a moment while the processor is idle, and sleeps otherwise.
+//!
+//! Waking a sleeping thread on another core costs about ten times what an answer of the database does. A
+//! reader that looks again and again instead sees the answer at once, but takes the core from whoever has
+//! something to do. So it looks only for about as long as a wake-up would take, yields between the looks,
+//! and stops looking for a growing number of waits when that was of no use: when nothing came, or when a
+//! yield gave the core away, which means that there are more runnable threads than cores.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+/// How long a reader looks: about the cost of the wake-up that looking saves.
+const LOOK_FOR: Duration = Duration::from_micros(50);
+
+/// A look that took longer gave its core to another thread.
+const GAVE_AWAY: Duration = Duration::from_micros(15);
+
+/// Most waits in a row that begin asleep after looking was of no use.
+const MOST_ASLEEP: u32 = 256;
+
+/// Threads of this process that are looking now.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Most threads of one process that look at the same time. One is enough for a process that asks one thing
+/// at a time, and for a worker with one busy client; several busy clients keep the cores busy anyway.
+const MOST_LOOKING: usize = 1;
+
+/// A Unix socket for a [`FrameReader`](super::frame::FrameReader); see the module.
+#[derive(Debug)]
+pub struct AttentiveStream {
+    stream: UnixStream,
+    /// Threads that are looking now; those of this process, apart from tests.
+    looking: &'static AtomicUsize,
+    /// Waits that begin asleep before the next look.
+    asleep: u32,
+    /// How many it will be after the next useless look.
+    penalty: u32,
+}
+
+impl AttentiveStream {
+    /// Reads from this socket; its read time-out holds once the reader sleeps.
+    pub fn new(stream: UnixStream) -> Self {
+        Self::counted_by(stream, &LOOKING)
+    }
+
+    fn counted_by(stream: UnixStream, looking: &'static AtomicUsize) -> Self {
+        Self {
+            stream,
+            looking,
+            asleep: 0,
+            penalty: 1,
+        }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// Looks for bytes without sleeping; `None` when it is time to sleep.
+    fn look(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        if self.asleep > 0 {
+            self.asleep -= 1;
+            return None;
+        }
+        let place = Place::take(self.looking)?;
+        let found = look_for_a_moment(&self.stream, buffer);
+        drop(place);
+        if found.is_some() {
+            self.penalty = 1;
+        } else {
+            self.asleep = self.penalty;
+            self.penalty = (self.penalty * 2).min(MOST_ASLEEP);
+        }
+        found
+    }
+}
+
+impl Read for AttentiveStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.look(buffer) {
+            Some(result) => result,
+            None => self.stream.read(buffer),
+        }
+    }
+}
+
+fn look_for_a_moment(stream: &UnixStream, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    let begun = Instant::now();
+    let mut last = begun;
+    loop {
+        match recv(stream, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((count, _)) => return Some(Ok(count)),
+            Err(Errno::AGAIN) => {}
+            Err(error) => return Some(Err(error.into())),
+        }
+        thread::yield_now();
+        let now = Instant::now();
+        if now - last > GAVE_AWAY || now - begun > LOOK_FOR {
+            return None;
+        }
+        last = now;
+    }
+}
+
+/// The right to look, given back when it is dropped.
+struct Place(&'static AtomicUsize);
+
+impl Place {
+    fn take(looking: &'static AtomicUsize) -> Option<Self> {
+        let before = looking.fetch_add(1, Ordering::Relaxed);
+        // Given back at once, by its drop, where it was one too many.
+        let place = Self(looking);
+        (before < MOST_LOOKING).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// The two ends; tests run at the same time, so each end counts for itself.
+    fn pair() -> (UnixStream, AttentiveStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        let looking = Box::leak(Box::new(AtomicUsize::new(0)));
+        (near, AttentiveStream::counted_by(far, looking))
+    }
+
+    #[test]
+    fn what_was_sent_arrives_whether_the_reader_looks_or_sleeps() {
+        let (mut near, mut reader) = pair();
+        let mut buffer = [0; 8];
+        for asleep in [0, 1] {
+            reader.asleep = asleep;
+            near.write_all(b"hello").unwrap();
+            assert_eq!(reader.read(&mut buffer).unwrap(), 5);
+            assert_eq!(&buffer[..5], b"hello");
+        }
+        drop(near);
+        assert_eq!(reader.read(&mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_read_timeout_of_the_socket_holds() {
+        let (_near, mut reader) = pair();
+        let patience = Some(Duration::from_millis(5));
+        reader.socket().set_read_timeout(patience).unwrap();
+        let error = reader.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn looking_in_vain_makes_the_next_waits_begin_asleep_and_success_ends_that() {
+        let (mut near, mut reader) = pair();
+        let mut buffer = [0; 8];
+        for expected in [1, 2, 4] {
+            assert!(reader.look(&mut buffer).is_none());
+            assert_eq!(reader.asleep, expected);
+            for _ in 0..expected {
+                assert!(reader.look(&mut buffer).is_none());
+            }
+            assert_eq!(reader.asleep, 0);
+        }
+        near.write_all(b"x").unwrap();
+        assert_eq!(reader.look(&mut buffer).unwrap().unwrap(), 1);
+        assert_eq!((reader.asleep, reader.penalty), (0, 1));
+    }
+}

@@ -1,0 +1,110 @@
+//! The statements of a copy, made from the declared schema: names are quoted as the dialect quotes them.
+
+use driver_api::Dialect;
+
+use super::super::schema::model::Table;
+
+/// A name that may be a word of the dialect.
+pub(super) fn quoted(dialect: Dialect, name: &str) -> String {
+    match dialect {
+        Dialect::Mysql => format!("`{}`", name.replace('`', "``")),
+        _ => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// The first rows in the order of the key. Parameter: how many.
+pub(super) fn first_page(table: &Table, dialect: Dialect) -> String {
+    let key = quoted(dialect, table.columns[0].name);
+    format!("{} ORDER BY {key} LIMIT ?", select(table, dialect))
+}
+
+/// The rows behind a key. Parameters: the key, how many.
+pub(super) fn next_page(table: &Table, dialect: Dialect) -> String {
+    let key = quoted(dialect, table.columns[0].name);
+    format!(
+        "{} WHERE {key} > ? ORDER BY {key} LIMIT ?",
+        select(table, dialect)
+    )
+}
+
+/// A row with a value for every column.
+pub(super) fn insert(table: &Table, dialect: Dialect) -> String {
+    let places = vec!["?"; table.columns.len()].join(", ");
+    format!(
+        "INSERT INTO {} ({}) VALUES ({places})",
+        quoted(dialect, table.name),
+        columns(table, dialect)
+    )
+}
+
+/// All rows go.
+pub(super) fn delete(table: &Table, dialect: Dialect) -> String {
+    format!("DELETE FROM {}", quoted(dialect, table.name))
+}
+
+/// How many rows a table has.
+pub(super) fn count(table: &str, dialect: Dialect) -> String {
+    format!("SELECT count(*) FROM {}", quoted(dialect, table))
+}
+
+/// How many rows of a table have a value in a column.
+pub(super) fn count_values(table: &str, column: &str, dialect: Dialect) -> String {
+    format!(
+        "SELECT count({}) FROM {}",
+        quoted(dialect, column),
+        quoted(dialect, table)
+    )
+}
+
+/// The key of a row whose owner does not exist.
+pub(super) fn orphan(table: &Table, column: &str, owner: &str, dialect: Dialect) -> String {
+    let q = |name| quoted(dialect, name);
+    format!(
+        "SELECT {} FROM {} t WHERE {} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {} o WHERE o.{} = t.{}) LIMIT 1",
+        q(table.columns[0].name),
+        q(table.name),
+        q(column),
+        q(owner),
+        q("id"),
+        q(column)
+    )
+}
+
+fn select(table: &Table, dialect: Dialect) -> String {
+    format!(
+        "SELECT {} FROM {}",
+        columns(table, dialect),
+        quoted(dialect, table.name)
+    )
+}
+
+fn columns(table: &Table, dialect: Dialect) -> String {
+    let names: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| quoted(dialect, column.name))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::schema::table;
+    use super::*;
+
+    #[test]
+    fn statements_name_every_column_in_the_declared_order() {
+        let datasets = table("datasets").unwrap();
+        assert_eq!(
+            insert(datasets, Dialect::Mysql),
+            "INSERT INTO `datasets` (`id`, `project_id`, `root_path`, `name`, `created_at`, `updated_at`) \
+             VALUES (?, ?, ?, ?, ?, ?)"
+        );
+        assert_eq!(
+            next_page(table("file_states").unwrap(), Dialect::Postgres),
+            "SELECT \"file_id\", \"size\", \"mtime_ns\", \"content_hash\", \"language\", \"parse_errors\" \
+             FROM \"file_states\" WHERE \"file_id\" > ? ORDER BY \"file_id\" LIMIT ?"
+        );
+        assert_eq!(quoted(Dialect::Sqlite, "a\"b"), "\"a\"\"b\"");
+    }
+}

@@ -1,0 +1,127 @@
+//! Keeps the full-text index in step with `code_content`, which the index is about.
+//!
+//! SQLite's index has no text of its own: a row that goes must be taken out of the index first, with the very
+//! values that went in. On servers a row of words stands beside each row of text, and goes with it by itself;
+//! `document` makes it from the words that `words` finds. `query` asks every index the same, and `marks` shows
+//! what was found.
+
+pub(super) mod document;
+pub(super) mod marks;
+pub(super) mod query;
+mod words;
+
+use driver_api::{Dialect, Flow, Result, RowBlock, RowRef, ValueRef};
+
+use self::document::Columns;
+use crate::driver::session::Session;
+
+/// The statement that stores a row of words, by the id of its text; none where the engine finds them itself.
+pub(super) fn insert_words(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        // Written as text, which every driver can send.
+        Dialect::Postgres => Some(
+            "INSERT INTO code_content_fts(id, terms) VALUES (?, CAST(CAST(? AS text) AS tsvector))",
+        ),
+        Dialect::Mysql => Some("INSERT INTO code_content_fts(id, terms) VALUES (?, ?)"),
+        _ => None,
+    }
+}
+
+/// Bytes of words that are sent together.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Rows of text that are read together.
+const PAGE_ROWS: i64 = 200;
+
+/// Fills an empty index from all texts.
+pub(super) fn rebuild(session: &mut Session, dialect: Dialect) -> Result<()> {
+    let Some(insert) = insert_words(dialect) else {
+        if dialect == Dialect::Sqlite {
+            let sql = "INSERT INTO code_content_fts(code_content_fts) VALUES ('rebuild')";
+            session.execute(sql, &[])?;
+        }
+        return Ok(());
+    };
+    let mut rows = RowBlock::new(2);
+    let mut last = 0;
+    while let Some(read) = read_words(session, dialect, last, &mut rows)? {
+        last = read;
+        if rows.len() >= BATCH_BYTES {
+            session.execute_many(insert, &mut rows)?;
+            rows.clear(2);
+        }
+    }
+    session.execute_many(insert, &mut rows).map(drop)
+}
+
+/// Adds the words of the texts after the one with id `after`, some rows of them; answers the id of the last.
+fn read_words(
+    session: &mut Session,
+    dialect: Dialect,
+    after: i64,
+    rows: &mut RowBlock,
+) -> Result<Option<i64>> {
+    let sql = "SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id > ? \
+               ORDER BY id LIMIT ?";
+    let mut last = None;
+    session.query_each(sql, &[after.into(), PAGE_ROWS.into()], |row| {
+        let columns = Columns {
+            entity_type: row.text(1)?,
+            entity_name: row.opt(2, RowRef::text)?,
+            content: row.text(3)?,
+            docstring: row.opt(4, RowRef::text)?,
+        };
+        let id = row.i64(0)?;
+        let words = document::document(columns, dialect);
+        rows.push_row([id.into(), words.as_str().into()]);
+        last = Some(id);
+        Ok(Flow::Continue)
+    })?;
+    Ok(last)
+}
+
+/// Indexes the rows of `code_content` with these ids, both included.
+pub(super) fn add(session: &mut Session, dialect: Dialect, first: i64, last: i64) -> Result<()> {
+    if dialect == Dialect::Sqlite && first <= last {
+        session.execute(
+            "INSERT INTO code_content_fts(rowid, entity_type, entity_name, content, docstring) \
+             SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id BETWEEN ? AND ?",
+            &[first.into(), last.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes the text of these files out of the index; one id in each row. To be done before the text goes.
+pub(super) fn remove_files(
+    session: &mut Session,
+    dialect: Dialect,
+    file_ids: &mut RowBlock,
+) -> Result<()> {
+    if dialect == Dialect::Sqlite {
+        session.execute_many(
+            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring) \
+             SELECT 'delete', id, entity_type, entity_name, content, docstring FROM code_content \
+             WHERE file_id = ?",
+            file_ids,
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes the text of a project out of the index. To be done before the text goes.
+pub(super) fn remove_project(
+    session: &mut Session,
+    dialect: Dialect,
+    project_id: &str,
+) -> Result<()> {
+    if dialect == Dialect::Sqlite {
+        session.execute(
+            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring) \
+             SELECT 'delete', c.id, c.entity_type, c.entity_name, c.content, c.docstring \
+             FROM code_content c JOIN files f ON f.id = c.file_id WHERE f.project_id = ?",
+            &[ValueRef::from(project_id)],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Which plugin is tested, and with which options: a name or a file, and `key=value` texts.
+
+use std::path::{Path, PathBuf};
+
+use driver_api::{DriverDescriptor, OptionKind, OptionProblem, Options};
+use serde_json::{Map, Value};
+
+use super::error::ConformanceError;
+use crate::foundation::did_you_mean::nearest_name;
+use crate::plugins::probe;
+use crate::plugins::registry::Registry;
+use crate::plugins::verdict::Verdict;
+
+/// The plugin that is tested.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its file, absolute.
+    pub library: PathBuf,
+    /// What its driver says of itself.
+    pub descriptor: DriverDescriptor,
+}
+
+impl Target {
+    /// The driver of this name, or the plugin in this file: what has a slash in it or ends in `.so` is a file,
+    /// which is probed first.
+    ///
+    /// # Errors
+    /// [`ConformanceError::Driver`], [`ConformanceError::Refused`].
+    pub fn find(
+        registry: &Registry,
+        executable: &Path,
+        name_or_file: &str,
+    ) -> Result<Self, ConformanceError> {
+        if !name_or_file.contains('/') && !name_or_file.ends_with(".so") {
+            let (descriptor, library) = registry.find(name_or_file)?;
+            return Ok(Self {
+                library: library.to_owned(),
+                descriptor: descriptor.clone(),
+            });
+        }
+        let file = PathBuf::from(name_or_file);
+        let refused = |reason: String| ConformanceError::Refused {
+            file: file.clone(),
+            reason,
+        };
+        let library = file
+            .canonicalize()
+            .map_err(|error| refused(format!("it cannot be read: {error}")))?;
+        match probe::probe(executable, &library, probe::TIMEOUT) {
+            Verdict::Usable(descriptor) => Ok(Self {
+                library,
+                descriptor,
+            }),
+            Verdict::Refused(reason) => Err(refused(reason)),
+        }
+    }
+
+    /// Options from `key=value` texts, each value in the form of its option. Relative paths start from
+    /// `base_dir`. A required option may be missing: the place of the database may fill it in.
+    ///
+    /// # Errors
+    /// [`ConformanceError::NoPair`], [`ConformanceError::Options`] with every problem.
+    pub fn read_options(
+        &self,
+        pairs: &[String],
+        base_dir: &Path,
+    ) -> Result<Map<String, Value>, ConformanceError> {
+        let mut values = Map::new();
+        for pair in pairs {
+            let (key, text) = pair
+                .split_once('=')
+                .ok_or_else(|| ConformanceError::NoPair(key_of(pair)))?;
+            values.insert(key.to_owned(), self.read_value(key, text));
+        }
+        match Options::check(&self.descriptor.options, &values, base_dir) {
+            Ok(options) => {
+                let mut checked = options.to_json();
+                checked.retain(|key, _| values.contains_key(key));
+                Ok(checked)
+            }
+            Err(problems) => {
+                let missing =
+                    |problem: &OptionProblem| matches!(problem, OptionProblem::Missing { .. });
+                if problems.iter().all(missing) {
+                    return Ok(absolute(&self.descriptor, values, base_dir));
+                }
+                let problems = problems.iter().filter(|problem| !missing(problem));
+                Err(self.wrong(problems))
+            }
+        }
+    }
+
+    /// Makes sure that nothing is missing, once the place has filled in what it knows.
+    ///
+    /// # Errors
+    /// [`ConformanceError::Options`].
+    pub fn check_options(&self, values: &Map<String, Value>) -> Result<(), ConformanceError> {
+        match Options::check(&self.descriptor.options, values, Path::new("/")) {
+            Ok(_) => Ok(()),
+            Err(problems) => Err(self.wrong(problems.iter())),
+        }
+    }
+
+    fn wrong<'p>(&self, problems: impl Iterator<Item = &'p OptionProblem>) -> ConformanceError {
+        let line = |problem: &OptionProblem| match problem {
+            OptionProblem::Unknown { key, known } => match nearest_name(key, known.split(", ")) {
+                Some(meant) => format!("{problem}; did you mean `{meant}`?"),
+                None => problem.to_string(),
+            },
+            _ => problem.to_string(),
+        };
+        ConformanceError::Options {
+            driver: self.descriptor.name.clone(),
+            problems: problems.map(line).collect(),
+        }
+    }
+
+    /// The text as the option's kind wants it; what does not fit stays a text, which the check refuses.
+    fn read_value(&self, key: &str, text: &str) -> Value {
+        let spec = self.descriptor.options.iter().find(|spec| spec.key == key);
+        let parsed = match spec.map(|spec| &spec.kind) {
+            Some(OptionKind::Integer { .. }) => text.parse::<i64>().ok().map(Value::from),
+            Some(OptionKind::Boolean) => text.parse::<bool>().ok().map(Value::from),
+            _ => None,
+        };
+        parsed.unwrap_or_else(|| text.into())
+    }
+}
+
+/// The part of a text that is no pair which may be shown: it could be a secret.
+fn key_of(pair: &str) -> String {
+    let key: String = pair
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .take(20)
+        .collect();
+    key + "..."
+}
+
+fn absolute(
+    descriptor: &DriverDescriptor,
+    mut values: Map<String, Value>,
+    base_dir: &Path,
+) -> Map<String, Value> {
+    for spec in &descriptor.options {
+        if let (OptionKind::Path, Some(Value::String(path))) =
+            (&spec.kind, values.get_mut(&spec.key))
+        {
+            *path = base_dir.join(&path).to_string_lossy().into_owned();
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use driver_api::{Dialect, OptionSpec, Placement};
+    use serde_json::json;
+
+    use super::*;
+
+    fn target() -> Target {
+        let descriptor = DriverDescriptor::new("x", "1.0.0", Placement::Direct, Dialect::Generic)
+            .option(OptionSpec::path("path", "the database file").required())
+            .option(OptionSpec::path("ca_file", "certificates"))
+            .option(OptionSpec::string("password", "the password").secret())
+            .option(OptionSpec::integer("port", 1, 65_535, "the port"))
+            .option(OptionSpec::boolean("read_only", "no writes"));
+        Target {
+            library: "/p/x.so".into(),
+            descriptor,
+        }
+    }
+
+    fn read(pairs: &[&str]) -> Result<Value, String> {
+        let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+        let read = target().read_options(&pairs, Path::new("/base"));
+        read.map(Value::Object).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_take_the_form_of_their_options() {
+        assert_eq!(
+            read(&[
+                "port=5432",
+                "read_only=true",
+                "password=a=b",
+                "ca_file=x.pem"
+            ]),
+            Ok(
+                json!({"port": 5432, "read_only": true, "password": "a=b", "ca_file": "/base/x.pem"})
+            )
+        );
+        assert_eq!(read(&["path=x.db"]), Ok(json!({"path": "/base/x.db"})));
+        assert_eq!(read(&[]), Ok(json!({})));
+    }
+
+    #[test]
+    fn every_problem_is_told_and_nothing_secret() {
+        assert_eq!(
+            read(&["prot=1", "port=many"]).unwrap_err(),
+            "the options do not fit the driver `x`: unknown option `prot`; known are: path, ca_file, password, \
+             port, read_only; did you mean `port`?; the option `port` is \"many\", expected a whole number from \
+             1 to 65535"
+        );
+        assert_eq!(
+            read(&["password:hunter2"]).unwrap_err(),
+            "`--option password...` is not of the form key=value"
+        );
+    }
+
+    #[test]
+    fn what_is_required_must_be_there_in_the_end() {
+        let error = target().check_options(&Map::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the options do not fit the driver `x`: the option `path` is missing: the database file"
+        );
+    }
+}

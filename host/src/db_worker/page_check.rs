@@ -1,0 +1,185 @@
+//! A look at every page of the database in the background: after an unclean end, and when a call met damage.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use driver_api::{
+    BlockReceiver, CancelHandle, Dialect, ErrorClass, Flow, Result, RowBlock, RowBlockRef, RowRef,
+    RowSink,
+};
+
+use super::quarantine::Quarantine;
+use super::storage_failure;
+use super::store::{OpenConnection, Store};
+
+/// A check after an unclean end is given up after this time: it is a precaution, and the disk has
+/// other work. One for damage that was met takes as long as it takes.
+const LONGEST_PRECAUTION: Duration = Duration::from_secs(60);
+
+/// It begins a while after the start, when those who waited for the worker have their answers.
+const BEFORE_PRECAUTION: Duration = Duration::from_secs(2);
+
+/// Gives the row `ok`, or what is wrong.
+const CHECK: &str = "PRAGMA quick_check(3)";
+
+/// Checks the pages of one database; clones share their state.
+#[derive(Clone)]
+pub(super) struct PageCheck {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<Store>,
+    /// Whether the database knows the check.
+    applies: bool,
+    /// The database, for messages.
+    shown: String,
+    quarantine: Quarantine,
+    /// Whether a check runs, so that there is one at a time.
+    running: AtomicBool,
+    /// Stops a precaution that takes too long.
+    precaution: Mutex<Option<(Instant, Arc<dyn CancelHandle>)>>,
+}
+
+/// Why the pages are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The last worker did not end in good order.
+    UncleanEnd,
+    /// A call met what looks like damage. Not all of it is: an index of a full-text search that does
+    /// not fit its content looks the same.
+    MetDamage,
+}
+
+impl PageCheck {
+    pub(super) fn new(
+        store: Arc<Store>,
+        dialect: Dialect,
+        shown: String,
+        quarantine: Quarantine,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                applies: dialect == Dialect::Sqlite,
+                shown,
+                quarantine,
+                running: AtomicBool::new(false),
+                precaution: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Starts a check, unless one runs. When it finds damage, the worker ends.
+    pub(super) fn start(&self, occasion: Occasion) {
+        if !self.inner.applies || self.inner.running.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        let started = thread::Builder::new()
+            .name("page-check".into())
+            .spawn(move || inner.check(occasion));
+        if let Err(error) = started {
+            tracing::error!(%error, "the pages of the database cannot be checked");
+            self.inner.running.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Gives up a precaution that has taken too long.
+    pub(super) fn limit(&self) {
+        let mut precaution = self.inner.lock();
+        if let Some((since, handle)) = &*precaution
+            && since.elapsed() > LONGEST_PRECAUTION
+        {
+            tracing::warn!("the database is too large to be checked as a precaution");
+            if let Err(error) = handle.cancel() {
+                tracing::warn!(%error, "the check cannot be stopped");
+            }
+            *precaution = None;
+        }
+    }
+}
+
+impl Inner {
+    fn check(&self, occasion: Occasion) {
+        if occasion == Occasion::UncleanEnd {
+            thread::sleep(BEFORE_PRECAUTION);
+        }
+        let begun = Instant::now();
+        tracing::info!(?occasion, "the pages of the database are checked");
+        match self.find_damage(occasion) {
+            Ok(None) => tracing::info!(took = ?begun.elapsed(), "the pages are as they should be"),
+            Ok(Some(damage)) => self.end(&damage),
+            Err(error) if error.class() == ErrorClass::Corrupt => self.end(&error.to_string()),
+            Err(error) => tracing::warn!(%error, "the pages could not be checked"),
+        }
+        *self.lock() = None;
+        self.running.store(false, Ordering::SeqCst);
+    }
+
+    fn find_damage(&self, occasion: Occasion) -> Result<Option<String>> {
+        let mut opened = self.store.open_reader()?;
+        if occasion == Occasion::UncleanEnd {
+            *self.lock() = opened.cancel.clone().map(|handle| (Instant::now(), handle));
+        }
+        let lines = first_column(&mut opened);
+        opened.close();
+        let lines = lines?;
+        Ok((lines != ["ok"]).then(|| lines.join("; ")))
+    }
+
+    fn end(&self, damage: &str) -> ! {
+        self.quarantine.impose(&format!(
+            "the database {} is damaged ({damage}): restore it from a copy, or recover what can be \
+             read with the `.recover` command of the sqlite3 program, keeping the file and its log",
+            self.shown
+        ));
+        storage_failure::end_in_quarantine()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<dyn CancelHandle>)>> {
+        self.precaution
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn first_column(opened: &mut OpenConnection) -> Result<Vec<String>> {
+    let mut lines = Lines::default();
+    let mut block = RowBlock::default();
+    let mut sink = RowSink::new(&mut block, &mut lines);
+    opened.connection.query(CHECK, RowRef::EMPTY, &mut sink)?;
+    let _ = sink.finish();
+    lines.0
+}
+
+struct Lines(Result<Vec<String>>);
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
+    }
+}
+
+impl BlockReceiver for Lines {
+    fn columns(&mut self, _: &[u8], _: usize) -> Flow {
+        Flow::Continue
+    }
+
+    fn block(&mut self, block: &[u8]) -> Flow {
+        let read = |lines: &mut Vec<String>| {
+            for row in RowBlockRef::parse(block)?.iter() {
+                lines.push(row?.text(0)?.to_owned());
+            }
+            Result::Ok(())
+        };
+        if let Ok(lines) = &mut self.0
+            && let Err(error) = read(lines)
+        {
+            self.0 = Err(error);
+        }
+        Flow::Continue
+    }
+}

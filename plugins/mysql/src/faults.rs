@@ -1,0 +1,278 @@
+//! What servers and networks do to connections, provoked on servers of the tests' own.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use driver_api::{Connection, ErrorClass, Outcome, TransactionMode, Value};
+use mysql::prelude::Queryable;
+use serde_json::json;
+use test_servers::mariadb::MariaDbServer;
+use test_servers::relay::Relay;
+
+use crate::testing::{TestDatabase, open};
+
+const INSERT: &str = "INSERT INTO t VALUES (1)";
+
+fn with_table(server: &MariaDbServer) -> TestDatabase {
+    let mut database = TestDatabase::on(server);
+    database.run(&["CREATE TABLE t(a INT)"]);
+    database
+}
+
+fn count(database: &mut TestDatabase) -> Value {
+    database.value("SELECT count(*) FROM t", [])
+}
+
+#[test]
+fn a_restart_of_the_server_is_noticed_before_anything_is_sent() {
+    let Some(mut server) = MariaDbServer::start() else {
+        return;
+    };
+    let mut database = with_table(&server);
+    let mut idle = database.again();
+    let mut inside = database.again();
+    inside.connection.begin(TransactionMode::ReadWrite).unwrap();
+    inside.run(&[INSERT]);
+    server.kill();
+    server.start_again();
+    let error = idle.execute(INSERT, []).unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+    );
+    assert!(error.breaks_connection() && error.is_retryable(), "{error}");
+    assert_eq!(
+        idle.connection.ping().unwrap_err().class(),
+        ErrorClass::ConnectionLost
+    );
+    let error = inside.connection.commit().unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+    );
+    database = database.again();
+    assert_eq!(count(&mut database), Value::I64(0));
+}
+
+/// Runs `call` while the server is held, and ends the server as soon as it was asked.
+fn cut_off<T: Send>(server: &mut MariaDbServer, call: impl FnOnce() -> T + Send) -> T {
+    server.hold();
+    let result = thread::scope(|scope| {
+        let call = scope.spawn(call);
+        thread::sleep(Duration::from_millis(300));
+        server.kill();
+        call.join().unwrap()
+    });
+    server.start_again();
+    result
+}
+
+#[test]
+fn a_connection_that_is_cut_at_a_commit_leaves_the_outcome_open() {
+    let Some(mut server) = MariaDbServer::start() else {
+        return;
+    };
+    let mut database = with_table(&server);
+    database
+        .connection
+        .begin(TransactionMode::ReadWrite)
+        .unwrap();
+    database.run(&[INSERT]);
+    let error = cut_off(&mut server, || database.connection.commit()).unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::Unknown)
+    );
+    assert!(!error.is_retryable());
+
+    let mut database = database.again();
+    // Known to the server, so that it is the execution that is cut.
+    database.run(&[INSERT]);
+    let error = cut_off(&mut server, || database.execute(INSERT, [])).unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::Unknown)
+    );
+
+    let mut database = database.again();
+    let error = cut_off(&mut server, || database.query("SELECT 1", []).err()).unwrap();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+    );
+
+    let mut database = database.again();
+    database
+        .connection
+        .begin(TransactionMode::ReadWrite)
+        .unwrap();
+    let error = cut_off(&mut server, || database.execute(INSERT, [])).unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+    );
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    let Some(server) = MariaDbServer::start() else {
+        return;
+    };
+    let database = with_table(&server);
+    let mut short = database
+        .connect(json!({"network_timeout_ms": 500}))
+        .unwrap();
+    let mut values = database.values.clone();
+    values["connect_timeout_ms"] = json!(500);
+    server.hold();
+    let error = short.query("SELECT 1", []).err().unwrap();
+    assert_eq!(error.class(), ErrorClass::ConnectionLost);
+    assert!(
+        error.to_string().contains("`network_timeout_ms`"),
+        "{error}"
+    );
+    let error = open(&values).err().unwrap();
+    assert_eq!(error.class(), ErrorClass::Unavailable, "{error}");
+    server.release();
+    assert!(open(&database.values).is_ok());
+}
+
+#[test]
+fn a_cut_network_ends_a_call() {
+    let Some(server) = MariaDbServer::start() else {
+        return;
+    };
+    let database = with_table(&server);
+    let relay = Relay::start(server.port());
+    let change = json!({
+        "port": relay.port(), "network_timeout_ms": 1000, "connect_timeout_ms": 1000,
+    });
+    let mut through = database.connect(change.clone()).unwrap();
+    assert_eq!(count(&mut through), Value::I64(0));
+    relay.black_hole(true);
+    let error = through.query("SELECT 1", []).err().unwrap();
+    assert_eq!(
+        (error.class(), error.outcome()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+    );
+    let error = database.connect(change).err().unwrap();
+    assert_eq!(error.class(), ErrorClass::Unavailable, "{error}");
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_has_an_open_outcome_whether_it_arrived_or_not() {
+    let Some(server) = MariaDbServer::start() else {
+        return;
+    };
+    let mut database = with_table(&server);
+    let relay = Relay::start(server.port());
+    let mut expected = 0;
+    for delivered in [true, false] {
+        let mut through = database.connect(json!({"port": relay.port()})).unwrap();
+        through
+            .connection
+            .begin(TransactionMode::ReadWrite)
+            .unwrap();
+        through.run(&[INSERT]);
+        match delivered {
+            true => relay.cut_after(b"COMMIT"),
+            false => relay.cut_before(b"COMMIT"),
+        }
+        let error = through.connection.commit().unwrap_err();
+        assert_eq!(
+            (error.class(), error.outcome()),
+            (ErrorClass::ConnectionLost, Outcome::Unknown)
+        );
+        expected += i64::from(delivered);
+        // The server may still be at it.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while count(&mut database) != Value::I64(expected) {
+            assert!(Instant::now() < deadline);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_sent() {
+    let Some(server) = MariaDbServer::with_tls(&[]) else {
+        return;
+    };
+    let mut database = with_table(&server);
+    let change = json!({"tls": "verify-full", "ca_file": server.ca_file()});
+    let mut idle = database.connect(change).unwrap();
+    assert_eq!(count(&mut idle), Value::I64(0));
+    let Value::I64(number) = idle.value("SELECT CONNECTION_ID()", []) else {
+        panic!("a number");
+    };
+    server.sql("", &format!("KILL CONNECTION {number}"));
+    let sql = "SELECT count(*) FROM information_schema.processlist WHERE id = ?";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while database.value(sql, [number.into()]) != Value::I64(0) {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let error = idle.execute(INSERT, []).unwrap_err();
+    assert_eq!(
+        (error.class(), error.outcome(), error.is_retryable()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied, true)
+    );
+}
+
+#[test]
+fn what_a_function_wrote_for_a_query_stays_when_its_reader_has_enough() {
+    // Its own, because a function makes other readers wait.
+    let Some(server) = MariaDbServer::start() else {
+        return;
+    };
+    let mut database = with_table(&server);
+    let function = "CREATE FUNCTION kept(n INT) RETURNS INT MODIFIES SQL DATA \
+        BEGIN INSERT INTO t VALUES (n); RETURN n; END";
+    database.connection.client().query_drop(function).unwrap();
+    let mut kept = crate::testing::Kept {
+        stop_after: Some(1),
+        ..Default::default()
+    };
+    let sql = "SELECT kept(seq) FROM seq_1_to_50000";
+    database.query_into(sql, [], &mut kept).unwrap();
+    assert_eq!(kept.blocks, 1);
+    assert_eq!(count(&mut database), Value::I64(50_000));
+    // A request to stop that came too late takes nothing back.
+    let handle = database.connection.cancel_handle().unwrap();
+    for round in 0..20 {
+        let before = count(&mut database);
+        let done = thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(round % 5));
+                handle.cancel().unwrap();
+            });
+            database.query("SELECT kept(1)", []).is_ok()
+        });
+        assert_eq!(count(&mut database) != before, done, "round {round}");
+    }
+}
+
+#[test]
+fn a_read_only_server_is_recognised() {
+    let Some(server) = MariaDbServer::start() else {
+        return;
+    };
+    let mut database = with_table(&server);
+    server.sql("", "SET GLOBAL read_only = 1");
+    let error = database.execute(INSERT, []).unwrap_err();
+    assert_eq!(
+        (error.class(), error.vendor_code()),
+        (ErrorClass::ReadOnly, Some(1290))
+    );
+    assert!(error.detail().unwrap().contains("`host`"), "{error}");
+    let error = database.connect(json!({})).err().unwrap();
+    assert_eq!(
+        (error.class(), error.sqlstate()),
+        (ErrorClass::ReadOnly, Some("25006"))
+    );
+    assert!(error.detail().unwrap().contains("`host`"), "{error}");
+    let mut reader = database.connect(json!({"read_only": true})).unwrap();
+    assert_eq!(count(&mut reader), Value::I64(0));
+    server.sql("", "SET GLOBAL read_only = 0");
+    assert!(database.connect(json!({})).is_ok());
+}

@@ -1,0 +1,609 @@
+//! Statements of one connection: prepared once, kept, run, their rows pushed.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use driver_api::{
+    Column, DriverError, ErrorClass, ExecuteResult, Flow, Result, RowSink, StatementDescription,
+};
+use filedescriptor::FileDescriptor;
+use lru::LruCache;
+use mysql::prelude::{Protocol, Queryable};
+use mysql::{QueryResult, Statement, Value as Cell};
+use mysql_common::named_params::ParsedNamedParams;
+
+use crate::cancel::Cancel;
+use crate::column::{self, Reading};
+use crate::error::{IntoDriverResult, NOT_PREPARABLE, from_client, too_large};
+use crate::policy::{self, Kind};
+use crate::server::{Server, break_off};
+use crate::{parameter, sql, value};
+
+/// Rows that are read and dropped when the reader has enough: a short rest costs less than a second
+/// connection that stops the statement.
+const SHORT_REST: usize = 2_000;
+
+/// A statement that the server knows.
+pub(crate) struct Prepared {
+    pub(crate) kind: Kind,
+    /// Whether it gives the rows that it changes: the server tells that only when it runs.
+    pub(crate) gives_changes: bool,
+    /// Whether it only reads, and may end in success because somebody asked for its end.
+    pub(crate) waits: bool,
+    form: Form,
+    /// How the rows of the last run were read; the columns may change with the schema.
+    shape: Option<Arc<Shape>>,
+}
+
+enum Form {
+    Binary(Statement),
+    /// The server does not prepare it: it is sent as text, without parameters.
+    Text(String),
+}
+
+struct Shape {
+    columns: Arc<[mysql::Column]>,
+    header: Vec<Column>,
+    readings: Vec<Reading>,
+}
+
+impl Shape {
+    fn of(columns: Arc<[mysql::Column]>) -> Self {
+        Self {
+            header: columns.iter().map(column::describe).collect(),
+            readings: columns.iter().map(Reading::of).collect(),
+            columns,
+        }
+    }
+}
+
+impl Prepared {
+    /// Number of `?` placeholders.
+    pub(crate) fn parameters(&self) -> usize {
+        match &self.form {
+            Form::Binary(statement) => statement.num_params().into(),
+            Form::Text(_) => 0,
+        }
+    }
+
+    /// Refuses a number of parameters that is not that of the placeholders.
+    pub(crate) fn check_count(&self, given: usize) -> Result<()> {
+        let expected = self.parameters();
+        if expected == given {
+            return Ok(());
+        }
+        let message = format!("the statement has {expected} placeholders, {given} parameters came");
+        Err(DriverError::new(ErrorClass::ParameterCount, message).with_sqlstate("07001"))
+    }
+
+    pub(crate) fn describe(&self) -> StatementDescription {
+        let columns = match &self.form {
+            Form::Binary(statement) => statement.columns().iter().map(column::describe).collect(),
+            Form::Text(_) => Vec::new(),
+        };
+        StatementDescription {
+            parameters: u32::try_from(self.parameters()).unwrap_or(u32::MAX),
+            columns,
+            read_only: self.kind == Kind::Read,
+        }
+    }
+}
+
+/// The prepared statements of one connection, the ones that were used last.
+pub(crate) struct Statements {
+    kept: LruCache<String, Prepared>,
+    limit: usize,
+}
+
+impl Statements {
+    pub(crate) fn new(limit: usize) -> Self {
+        // One is kept even where none shall be: while it runs.
+        let room = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            kept: LruCache::new(room),
+            limit,
+        }
+    }
+
+    /// Prepares a client's statement, or takes it from the cache. It must be exactly one.
+    pub(crate) fn prepare(&mut self, server: &mut Server, text: &str) -> Result<&mut Prepared> {
+        if !self.kept.contains(text) || self.limit == 0 {
+            let prepared = prepare(server, text)?;
+            if let Some((_, evicted)) = self.kept.push(text.to_owned(), prepared) {
+                close(server, evicted)?;
+            }
+        }
+        self.kept.get_mut(text).ok_or_else(|| {
+            DriverError::new(
+                ErrorClass::Internal,
+                "fault in the driver: a statement got lost",
+            )
+        })
+    }
+
+    /// Number of statements that the server keeps for this connection.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+}
+
+fn close(server: &mut Server, evicted: Prepared) -> Result<()> {
+    if let Form::Binary(statement) = evicted.form {
+        let closed = server.client.close(statement).map_err(from_client);
+        closed.map_err(|error| server.note(error))?;
+    }
+    Ok(())
+}
+
+fn prepare(server: &mut Server, text: &str) -> Result<Prepared> {
+    let statement = sql::only_statement(text)?;
+    let kind = policy::classify(statement)?;
+    let text = policy::in_server_words(statement, kind)?;
+    let form = match server.client.prep(guarded(&text)?) {
+        Ok(statement) => Form::Binary(statement),
+        Err(mysql::Error::MySqlError(error)) if error.code == NOT_PREPARABLE => Form::Text(text),
+        Err(error) => return Err(server.note(from_client(error))),
+    };
+    Ok(Prepared {
+        kind,
+        gives_changes: kind == Kind::Write && policy::has_returning(statement)?,
+        waits: kind == Kind::Read && policy::waits(statement)?,
+        form,
+        shape: None,
+    })
+}
+
+/// The statement in a form in which the client library finds no `:name` to replace.
+///
+/// The library looks for them by rules of its own, which do not know this session's strings. A
+/// comment before the statement leads it to take the rest for something that it does not look into.
+fn guarded(text: &str) -> Result<String> {
+    for guard in ["", "/**/", "/*+`*/", "/*+'*/"] {
+        let candidate = format!("{guard}{text}");
+        let misread = ParsedNamedParams::parse(candidate.as_bytes())
+            .map_or(true, |parsed| !parsed.params().is_empty());
+        if !misread {
+            return Ok(candidate);
+        }
+    }
+    Err(DriverError::new(
+        ErrorClass::Unsupported,
+        "the statement holds a colon before a word where the client library takes it for a parameter",
+    )
+    .with_detail("pass the text with the colon as a parameter"))
+}
+
+/// What a run needs beside the statement.
+pub(crate) struct Run<'r> {
+    pub(crate) server: &'r mut Server,
+    pub(crate) cancel: &'r Cancel,
+    /// Whether the open transaction may only read.
+    pub(crate) only_reads: bool,
+}
+
+impl Run<'_> {
+    /// Runs a statement and pushes its rows into `rows`, or drops them where there is no sink.
+    pub(crate) fn run(
+        &mut self,
+        prepared: &mut Prepared,
+        params: Vec<Cell>,
+        rows: Option<&mut RowSink<'_>>,
+    ) -> Result<ExecuteResult> {
+        self.cancel.check()?;
+        // The server would end the connection.
+        if parameter::size(&params) > self.server.facts.largest_packet {
+            return Err(too_large());
+        }
+        let Server { client, socket, .. } = &mut *self.server;
+        let rest = Rest {
+            cancel: self.cancel,
+            socket,
+            kind: prepared.kind,
+            only_reads: self.only_reads,
+        };
+        let shape = &mut prepared.shape;
+        let done = match &prepared.form {
+            Form::Binary(statement) => client
+                .exec_iter(statement, params)
+                .driver_result()
+                .and_then(|result| read(result, shape, Some(statement), rows, &rest)),
+            Form::Text(text) => client
+                .query_iter(text)
+                .driver_result()
+                .and_then(|result| read(result, shape, None, rows, &rest)),
+        };
+        done.map_err(|error| self.server.note(error))
+    }
+}
+
+/// Reads a result to its end, or as far as it is wanted.
+fn read<T: Protocol>(
+    mut result: QueryResult<'_, '_, '_, T>,
+    shape: &mut Option<Arc<Shape>>,
+    statement: Option<&Statement>,
+    rows: Option<&mut RowSink<'_>>,
+    rest: &Rest<'_>,
+) -> Result<ExecuteResult> {
+    if result.columns().as_ref().is_empty() {
+        let done = ExecuteResult {
+            rows_affected: result.affected_rows(),
+            last_insert_id: inserted_id(result.affected_rows(), result.last_insert_id()),
+        };
+        return Ok(done);
+    }
+    let pushed = match rows {
+        Some(rows) => {
+            let shape = current_shape(&result, shape, statement);
+            push(&mut result, &shape, rows)
+        }
+        None => drop_rows(&mut result).map(|()| Flow::Continue),
+    };
+    if !matches!(pushed, Ok(Flow::Continue)) {
+        rest.end(result);
+    }
+    pushed.map(|_| ExecuteResult::default())
+}
+
+/// The shape of the last run, where the columns are still the same.
+fn current_shape<T: Protocol>(
+    result: &QueryResult<'_, '_, '_, T>,
+    shape: &mut Option<Arc<Shape>>,
+    statement: Option<&Statement>,
+) -> Arc<Shape> {
+    let columns = statement.map(Statement::columns);
+    if let (Some(known), Some(columns)) = (&*shape, &columns)
+        && (Arc::ptr_eq(&known.columns, columns) || known.columns == *columns)
+    {
+        return Arc::clone(known);
+    }
+    let columns = columns.unwrap_or_else(|| result.columns().as_ref().into());
+    Arc::clone(shape.insert(Arc::new(Shape::of(columns))))
+}
+
+fn push<T: Protocol>(
+    result: &mut QueryResult<'_, '_, '_, T>,
+    shape: &Shape,
+    rows: &mut RowSink<'_>,
+) -> Result<Flow> {
+    rows.start(&shape.header)?;
+    for row in result {
+        let row = row.driver_result()?;
+        let flow = value::push_row(&row, &shape.readings, &shape.columns, rows)?;
+        if flow == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+fn drop_rows<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Result<()> {
+    result.try_for_each(|row| row.map(drop)).driver_result()
+}
+
+/// The number is the first one's where several rows were inserted.
+fn inserted_id(rows_affected: u64, id: Option<u64>) -> Option<i64> {
+    if rows_affected != 1 {
+        return None;
+    }
+    i64::try_from(id?).ok().filter(|id| *id != 0)
+}
+
+/// What to do with rows that nobody wants.
+struct Rest<'r> {
+    cancel: &'r Cancel,
+    socket: &'r FileDescriptor,
+    kind: Kind,
+    only_reads: bool,
+}
+
+impl Rest<'_> {
+    /// Ends a result early. The client library reads what is left when the result is dropped: for a
+    /// long rest, the server is told to stop before.
+    fn end<T: Protocol>(&self, mut result: QueryResult<'_, '_, '_, T>) {
+        let short = if self.kind == Kind::Read {
+            SHORT_REST
+        } else {
+            usize::MAX
+        };
+        for _ in 0..short {
+            if !matches!(result.next(), Some(Ok(_))) {
+                return;
+            }
+        }
+        if self.cancel.stop_statement(self.only_reads).is_err() {
+            break_off(self.socket);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use driver_api::{Connection as _, Value};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{Kept, TestDatabase};
+
+    fn with_table() -> Option<TestDatabase> {
+        let mut database = TestDatabase::new()?;
+        database.run(&[
+            "CREATE TABLE t(id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(80), flag BOOLEAN)",
+        ]);
+        Some(database)
+    }
+
+    #[test]
+    fn a_call_takes_exactly_one_statement() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        for sql in [
+            "SELECT 1; SELECT 2",
+            "INSERT INTO t VALUES (1, 'a', 1); DELETE FROM t",
+            "SELECT 1; not even SQL",
+            "SELECT 'a\\'; DROP TABLE t; -- '",
+        ] {
+            let error = database.execute(sql, []).unwrap_err();
+            assert_eq!(error.class(), ErrorClass::Syntax, "{sql}: {error}");
+            assert!(error.message().contains("more than one"), "{sql}: {error}");
+        }
+        for sql in [
+            "SELECT 1;",
+            " SELECT 1 ; ; ",
+            "SELECT 1; -- end",
+            "/* a */ SELECT 1 /* b */;",
+            "SELECT 1 # end",
+        ] {
+            assert_eq!(database.value(sql, []), Value::I64(1), "{sql}");
+        }
+        assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(0));
+    }
+
+    #[test]
+    fn strings_are_those_of_other_databases() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        for (sql, expected) in [
+            ("SELECT 'a\\'", "a\\"),
+            ("SELECT 'a' || 'b'", "ab"),
+            ("SELECT 'it''s'", "it's"),
+            ("SELECT '\\' || ' :name ?'", "\\ :name ?"),
+            ("SELECT /* it's :a */ ':b'", ":b"),
+            (
+                "SELECT \"quoted name\" FROM (SELECT 'x' AS \"quoted name\") q",
+                "x",
+            ),
+        ] {
+            assert_eq!(database.value(sql, []), expected.into(), "{sql}");
+        }
+        for (left, right) in [("a", "A"), ("a", "a "), ("ä", "a"), ("ss", "ß")] {
+            let same = database.value("SELECT ? = ?", [left.into(), right.into()]);
+            assert_eq!(same, Value::I64(0), "{left} {right}");
+        }
+        let hostile = "`x\"; DROP TABLE t; -- ' \\ :a ? é";
+        assert_eq!(database.value("SELECT ?", [hostile.into()]), hostile.into());
+    }
+
+    #[test]
+    fn a_colon_that_the_client_library_misreads_is_passed_all_the_same() {
+        for sql in [
+            "SELECT 1",
+            "SELECT ':a'",
+            "SELECT '\\', ':a'",
+            "SELECT '\\' /* x */, ':a'",
+        ] {
+            let guarded = guarded(sql).unwrap();
+            assert!(guarded.ends_with(sql));
+            let parsed = ParsedNamedParams::parse(guarded.as_bytes()).unwrap();
+            assert!(parsed.params().is_empty(), "{guarded}");
+        }
+        assert_eq!(guarded("SELECT ':a', ?").unwrap(), "SELECT ':a', ?");
+        let error = guarded("SELECT '\\', ':a', '*/ :b ` :c'").unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Unsupported);
+    }
+
+    #[test]
+    fn the_header_has_names_types_and_kinds_even_without_rows() {
+        use driver_api::ValueKind::{I64, Text};
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let sql = "SELECT id, name AS label, flag, id + 1 AS more FROM t";
+        let header: Vec<_> = database
+            .query(sql, [])
+            .unwrap()
+            .columns
+            .into_iter()
+            .map(|column| (column.name, column.declared_type, column.kind))
+            .collect();
+        let expected = [
+            ("id", "BIGINT", Some(I64)),
+            ("label", "VARCHAR(80)", Some(Text)),
+            ("flag", "TINYINT(1)", None),
+            ("more", "BIGINT", Some(I64)),
+        ]
+        .map(|(name, declared, kind)| (name.to_owned(), declared.to_owned(), kind));
+        assert_eq!(header, expected);
+        database.run(&["INSERT INTO t VALUES (1, 'a', true)"]);
+        let kept = database.query(sql, []).unwrap();
+        assert_eq!(kept.rows, [[1.into(), "a".into(), true.into(), 2.into()]]);
+    }
+
+    #[test]
+    fn a_cached_statement_sees_a_change_of_the_schema() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let sql = "SELECT * FROM t";
+        assert_eq!(database.query(sql, []).unwrap().columns.len(), 3);
+        database.run(&["ALTER TABLE t ADD COLUMN more TEXT"]);
+        assert_eq!(database.query(sql, []).unwrap().columns.len(), 4);
+        database.run(&[
+            "INSERT INTO t(id) VALUES (1)",
+            "ALTER TABLE t DROP COLUMN flag, MODIFY name BLOB",
+        ]);
+        let kept = database.query(sql, []).unwrap();
+        assert_eq!((kept.columns.len(), kept.rows[0].len()), (3, 3));
+        assert_eq!(kept.columns[1].declared_type, "BLOB");
+    }
+
+    #[test]
+    fn a_wrong_number_of_parameters_names_both_numbers() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let error = database.query("SELECT ?, ?", [Value::Null]).err().unwrap();
+        assert_eq!(error.class(), ErrorClass::ParameterCount);
+        assert_eq!(
+            error.message(),
+            "the statement has 2 placeholders, 1 parameters came"
+        );
+        let rows = [vec![Value::Null; 2]];
+        let error = database.execute_many("DELETE FROM t WHERE id = ?", &rows);
+        assert_eq!(error.unwrap_err().class(), ErrorClass::ParameterCount);
+    }
+
+    fn numbers(stop_after: usize) -> Kept {
+        Kept {
+            stop_after: Some(stop_after),
+            ..Kept::default()
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_enough_ends_a_query_early_and_the_connection_goes_on() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        database.run(&["INSERT INTO t(name) VALUES ('kept')"]);
+        database
+            .connection
+            .begin(driver_api::TransactionMode::ReadWrite)
+            .unwrap();
+        database.run(&["INSERT INTO t(name) VALUES ('new')"]);
+        for stop_after in [0, 1, 2] {
+            let mut kept = numbers(stop_after);
+            // It would take hours to its end.
+            let sql = "SELECT seq FROM seq_1_to_1000000000000";
+            database.query_into(sql, [], &mut kept).unwrap();
+            assert_eq!(kept.blocks, stop_after);
+            assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(2));
+        }
+        database.connection.commit().unwrap();
+        assert_eq!(
+            database.again().value("SELECT count(*) FROM t", []),
+            Value::I64(2)
+        );
+    }
+
+    #[test]
+    fn a_write_whose_rows_nobody_wants_is_still_done() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let sql = "INSERT INTO t(name) VALUES ('a'), ('b') RETURNING id";
+        assert_eq!(database.rows(sql, []), [[1.into()], [Value::I64(2)]]);
+        database.query_into(sql, [], &mut numbers(0)).unwrap();
+        assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(4));
+        let kept = database.query("DELETE FROM t", []).unwrap();
+        assert!(kept.columns.is_empty());
+    }
+
+    #[test]
+    fn a_returned_row_that_cannot_be_given_takes_the_write_back() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let sql = "INSERT INTO t(name) VALUES ('a') RETURNING POINT(1, 2)";
+        let error = database.query(sql, []).err().unwrap();
+        assert_eq!(error.class(), ErrorClass::InvalidValue);
+        assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(0));
+    }
+
+    #[test]
+    fn no_more_statements_are_kept_than_the_limit() {
+        let Some(database) = with_table() else { return };
+        for (limit, kept) in [(0, 1), (1, 1), (3, 3)] {
+            let mut database = database.connect(json!({"statement_cache": limit})).unwrap();
+            for number in 0..10 {
+                let sql = format!("SELECT {number} + ?");
+                assert_eq!(database.value(&sql, [1.into()]), Value::I64(number + 1));
+                assert_eq!(database.value(&sql, [2.into()]), Value::I64(number + 2));
+            }
+            assert_eq!(database.connection.statements_kept(), kept);
+            let rows = database.rows("SHOW SESSION STATUS LIKE 'Com_stmt_close'", []);
+            let closed: usize = rows[0][1].to_owned().as_text().parse().unwrap();
+            assert!(closed >= 10 - kept, "{closed}");
+        }
+    }
+
+    trait AsText {
+        fn as_text(&self) -> &str;
+    }
+
+    impl AsText for Value {
+        fn as_text(&self) -> &str {
+            match self {
+                Value::Text(text) => text,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn result(rows_affected: u64, last_insert_id: Option<i64>) -> ExecuteResult {
+        ExecuteResult {
+            rows_affected,
+            last_insert_id,
+        }
+    }
+
+    #[test]
+    fn the_result_is_that_of_this_statement() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        database.run(&["CREATE TABLE u(id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT UNIQUE)"]);
+        for (sql, expected) in [
+            ("INSERT INTO t(name) VALUES ('a')", result(1, Some(1))),
+            ("INSERT INTO u(n) VALUES (5)", result(1, Some(1))),
+            ("SELECT * FROM t", result(0, None)),
+            ("CREATE TABLE v(a INT)", result(0, None)),
+            ("UPDATE t SET name = 'b'", result(1, None)),
+            // Found, though not changed.
+            ("UPDATE t SET name = 'b'", result(1, None)),
+            ("UPDATE t SET name = 'b' WHERE id = 7", result(0, None)),
+            ("INSERT IGNORE INTO u(n) VALUES (5)", result(0, None)),
+            ("INSERT INTO u(n) VALUES (7), (8)", result(2, None)),
+            ("DELETE FROM u", result(3, None)),
+        ] {
+            assert_eq!(database.execute(sql, []).unwrap(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_description_does_not_run_the_statement() {
+        let Some(mut database) = with_table() else {
+            return;
+        };
+        let insert = database
+            .connection
+            .describe("INSERT INTO t VALUES (?, ?, 0)")
+            .unwrap();
+        assert_eq!((insert.parameters, insert.read_only), (2, false));
+        let select = database
+            .connection
+            .describe("SELECT name AS label FROM t")
+            .unwrap();
+        assert_eq!((select.parameters, select.read_only), (0, true));
+        assert_eq!(select.columns[0].name, "label");
+        assert_eq!(select.columns[0].declared_type, "VARCHAR(80)");
+        assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(0));
+        let error = database
+            .connection
+            .describe("SELECT * FROM nowhere")
+            .unwrap_err();
+        assert_eq!(error.class(), ErrorClass::NotFound);
+    }
+}

@@ -1,0 +1,82 @@
+//! Encryption: which modes there are, and what each asks of the server's certificate.
+
+use std::path::PathBuf;
+use std::sync::Once;
+
+use driver_api::Result;
+use mysql::SslOpts;
+use rustls::crypto::ring;
+
+use crate::options::wrong;
+
+/// How much of TLS is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// No encryption.
+    Disable,
+    /// Encryption with whoever answers.
+    Require,
+    /// The certificate must come from a trusted authority.
+    VerifyCa,
+    /// It must also be the certificate of that host.
+    #[default]
+    VerifyFull,
+}
+
+impl TlsMode {
+    /// The words of the option.
+    pub(crate) const WORDS: [&str; 4] = ["disable", "require", "verify-ca", "verify-full"];
+
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "disable" => Self::Disable,
+            "require" => Self::Require,
+            "verify-ca" => Self::VerifyCa,
+            "verify-full" => Self::VerifyFull,
+            _ => return None,
+        })
+    }
+}
+
+/// The options of encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsOptions {
+    pub(crate) mode: TlsMode,
+    /// Authorities to trust beside the public ones.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl TlsOptions {
+    /// What the client library takes; `None` without encryption.
+    ///
+    /// # Errors
+    /// `Options` when the file cannot be read: the library would say so only after it connected.
+    pub(crate) fn client_options(&self) -> Result<Option<SslOpts>> {
+        if self.mode == TlsMode::Disable {
+            return Ok(None);
+        }
+        choose_cryptography();
+        if let Some(file) = &self.ca_file {
+            std::fs::read(file).map_err(|error| {
+                wrong(format!(
+                    "the file of the option `ca_file` cannot be read: {}: {error}",
+                    file.display()
+                ))
+            })?;
+        }
+        let options = SslOpts::default()
+            .with_root_cert_path(self.ca_file.clone())
+            .with_danger_skip_domain_validation(self.mode == TlsMode::VerifyCa)
+            .with_danger_accept_invalid_certs(self.mode == TlsMode::Require);
+        Ok(Some(options))
+    }
+}
+
+/// The library panics where it must choose between several implementations that a build happens to contain.
+fn choose_cryptography() {
+    static CHOSEN: Once = Once::new();
+    CHOSEN.call_once(|| {
+        // An error says that it was chosen already.
+        let _ = ring::default_provider().install_default();
+    });
+}

@@ -1,0 +1,480 @@
+//! Cells of a result to the host's kinds; `docs/mysql.md` has the table.
+
+use driver_api::{DriverError, ErrorClass, Flow, Result, RowSink, SinkRow, Value, ValueRef};
+use mysql::{Row, Value as Cell};
+
+use crate::column::{Reading, declared_type};
+use crate::datetime::{self, Civil, MICROS_PER_DAY};
+use crate::error::invalid_value;
+
+/// Pushes one row of a result.
+#[inline]
+pub(crate) fn push_row(
+    row: &Row,
+    readings: &[Reading],
+    columns: &[mysql::Column],
+    rows: &mut RowSink<'_>,
+) -> Result<Flow> {
+    let mut out = rows.row()?;
+    for (index, reading) in readings.iter().enumerate() {
+        let cell = row.as_ref(index).unwrap_or(&Cell::NULL);
+        push_cell(cell, *reading, &mut out).map_err(|why| match columns.get(index) {
+            Some(column) => why.of(column),
+            None => DriverError::new(ErrorClass::Protocol, "a row has more cells than columns"),
+        })?;
+    }
+    out.finish()
+}
+
+/// Whether a cell was told.
+type Told = std::result::Result<(), Why>;
+
+/// Why a cell has no counterpart.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    /// Its bytes are not text.
+    NotUtf8,
+    /// A date that is none, such as `0000-00-00`.
+    NoDate,
+    /// A duration: negative, or a day or more.
+    NoTimeOfDay,
+    /// The type has none.
+    Type,
+    /// The type has one, but this statement's result is in text, which is not read.
+    InText,
+}
+
+impl Why {
+    #[cold]
+    fn of(self, column: &mysql::Column) -> DriverError {
+        let (name, declared) = (column.name_str(), declared_type(column));
+        let (what, hint, sqlstate) = match self {
+            Self::NotUtf8 => (
+                "text that is not UTF-8",
+                "select it as CAST(... AS BINARY) to get its bytes",
+                "22021",
+            ),
+            Self::NoDate => (
+                "a value that is no date, such as 0000-00-00",
+                "select it as CAST(... AS CHAR) to get its text",
+                "22007",
+            ),
+            Self::NoTimeOfDay => (
+                "a time that is negative, or a day or more",
+                "select it as CAST(... AS CHAR) to get its text",
+                "22007",
+            ),
+            Self::Type => (
+                "values that have no counterpart",
+                "select them in another form, as with ST_AsText or CAST",
+                "0A000",
+            ),
+            Self::InText => (
+                "values that this statement gives only as text",
+                "the server does not prepare this statement",
+                "0A000",
+            ),
+        };
+        invalid_value(
+            format!("the column `{name}` of type {declared} holds {what}"),
+            sqlstate,
+        )
+        .with_detail(hint)
+    }
+}
+
+#[inline]
+fn push_cell(cell: &Cell, reading: Reading, out: &mut SinkRow<'_>) -> Told {
+    match (cell, reading) {
+        (Cell::NULL, _) => out.push(ValueRef::Null),
+        (_, Reading::Refused) => return Err(Why::Type),
+        (Cell::Int(0), Reading::Bool) => out.push(false),
+        (Cell::Int(1), Reading::Bool) => out.push(true),
+        (Cell::Int(v), _) => out.push(*v),
+        (Cell::UInt(v), Reading::Bool) if *v < 2 => out.push(*v == 1),
+        (Cell::UInt(v), _) => out.push(&Value::from(*v)),
+        (Cell::Float(v), _) => out.push(f64::from(*v)),
+        (Cell::Double(v), _) => out.push(*v),
+        (Cell::Bytes(v), _) => push_bytes(v, reading, out)?,
+        (Cell::Date(year, month, day, hour, minute, second, micros), _) => {
+            let time = datetime::micros((*hour, *minute, *second, *micros));
+            out.push(moment((*year, *month, *day), time, reading).ok_or(Why::NoDate)?);
+        }
+        (Cell::Time(negative, days, hour, minute, second, micros), _) => {
+            let time = datetime::micros((*hour, *minute, *second, *micros));
+            if *days > 0 || time >= MICROS_PER_DAY || (*negative && time > 0) {
+                return Err(Why::NoTimeOfDay);
+            }
+            out.push(ValueRef::Time(time));
+        }
+    }
+    Ok(())
+}
+
+fn push_bytes(bytes: &[u8], reading: Reading, out: &mut SinkRow<'_>) -> Told {
+    let text = || std::str::from_utf8(bytes).map_err(|_| Why::NotUtf8);
+    match reading {
+        Reading::Bytes => out.push(bytes),
+        Reading::Text => out.push(text()?),
+        Reading::Decimal => out.push(ValueRef::Decimal(text()?)),
+        Reading::Json => out.push(ValueRef::Json(text()?)),
+        Reading::Bits => {
+            let bits = bytes
+                .iter()
+                .fold(0, |bits: u64, byte| bits << 8 | u64::from(*byte));
+            out.push(&Value::from(bits));
+        }
+        Reading::Integer => push_integer(text()?, out)?,
+        Reading::Bool => match text()? {
+            "0" => out.push(false),
+            "1" => out.push(true),
+            other => push_integer(other, out)?,
+        },
+        Reading::Float => out.push(text()?.parse::<f64>().map_err(|_| Why::InText)?),
+        Reading::Date
+        | Reading::Time
+        | Reading::Timestamp
+        | Reading::TimestampTz
+        | Reading::Refused => return Err(Why::InText),
+    }
+    Ok(())
+}
+
+fn push_integer(text: &str, out: &mut SinkRow<'_>) -> Told {
+    match text.parse::<i64>() {
+        Ok(number) => out.push(number),
+        Err(_) => out.push(&Value::from(text.parse::<u64>().map_err(|_| Why::InText)?)),
+    }
+    Ok(())
+}
+
+fn moment(date: Civil, time: i64, reading: Reading) -> Option<ValueRef<'static>> {
+    let days = datetime::days(date)?;
+    if reading == Reading::Date {
+        return Some(ValueRef::Date(i32::try_from(days).ok()?));
+    }
+    let micros = days * MICROS_PER_DAY + time;
+    Some(match reading {
+        Reading::TimestampTz => ValueRef::TimestampTz(micros),
+        _ => ValueRef::Timestamp(micros),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use driver_api::ValueKind;
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use super::*;
+    use crate::testing::TestDatabase;
+
+    const UUID: [u8; 16] = *b"\x01\x23\x45\x67\x89\xab\xcd\xef\x00\x11\x22\x33\x44\x55\x66\x77";
+
+    #[test]
+    fn every_type_gives_its_kind() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        let decimal = |text: &str| Value::Decimal(text.into());
+        for (declared, literal, expected) in [
+            ("BOOLEAN", "TRUE", Value::Bool(true)),
+            ("TINYINT(1)", "-7", Value::I64(-7)),
+            ("TINYINT", "1", Value::I64(1)),
+            ("TINYINT UNSIGNED", "255", Value::I64(255)),
+            ("SMALLINT", "-32768", Value::I64(-32768)),
+            ("MEDIUMINT UNSIGNED", "16777215", Value::I64(16_777_215)),
+            ("INT", "-2147483648", Value::I64(-2_147_483_648)),
+            ("INT UNSIGNED", "4294967295", Value::I64(4_294_967_295)),
+            ("BIGINT", "-9223372036854775808", Value::I64(i64::MIN)),
+            (
+                "BIGINT UNSIGNED",
+                "9223372036854775807",
+                Value::I64(i64::MAX),
+            ),
+            (
+                "BIGINT UNSIGNED",
+                "18446744073709551615",
+                decimal("18446744073709551615"),
+            ),
+            (
+                "DECIMAL(30,10)",
+                "-12345678901234567890.1",
+                decimal("-12345678901234567890.1000000000"),
+            ),
+            ("FLOAT", "0.5", Value::F64(0.5)),
+            ("DOUBLE", "1e308", Value::F64(1e308)),
+            ("BIT(1)", "b'1'", Value::I64(1)),
+            (
+                "BIT(64)",
+                "x'ffffffffffffffff'",
+                decimal("18446744073709551615"),
+            ),
+            ("CHAR(5)", "'a'", "a".into()),
+            ("VARCHAR(20)", "'Grüße 🦀 '", "Grüße 🦀 ".into()),
+            ("LONGTEXT", "'x'", "x".into()),
+            ("ENUM('a','b')", "'b'", "b".into()),
+            ("SET('a','b')", "'a,b'", "a,b".into()),
+            ("JSON", "'{\"a\": [1]}'", "{\"a\": [1]}".into()),
+            (
+                "UUID",
+                "'01234567-89AB-cdef-0011-223344556677'",
+                "01234567-89ab-cdef-0011-223344556677".into(),
+            ),
+            ("BINARY(3)", "x'00ff'", Value::Bytes(vec![0, 255, 0])),
+            ("VARBINARY(9)", "x'00ff00'", Value::Bytes(vec![0, 255, 0])),
+            ("LONGBLOB", "x''", Value::Bytes(vec![])),
+            ("DATE", "'2024-02-29'", Value::Date(19_782)),
+            ("DATE", "'9999-12-31'", Value::Date(2_932_896)),
+            ("TIME(6)", "'23:59:59.999999'", Value::Time(86_399_999_999)),
+            ("TIME", "'00:00:00'", Value::Time(0)),
+            (
+                "DATETIME(6)",
+                "'1969-12-31 23:59:59.999999'",
+                Value::Timestamp(-1),
+            ),
+            (
+                "DATETIME",
+                "'2024-02-29'",
+                Value::Timestamp(19_782 * MICROS_PER_DAY),
+            ),
+            (
+                "TIMESTAMP(6)",
+                "'1970-01-02 00:00:00.000001'",
+                Value::TimestampTz(MICROS_PER_DAY + 1),
+            ),
+            ("YEAR", "2024", Value::I64(2024)),
+            ("INT", "NULL", Value::Null),
+        ] {
+            database.run(&[
+                &format!("CREATE OR REPLACE TABLE t(v {declared} NULL)"),
+                &format!("INSERT INTO t VALUES ({literal})"),
+            ]);
+            let kept = database.query("SELECT v FROM t", []).unwrap();
+            assert_eq!(kept.rows, [[expected.clone()]], "{declared} {literal}");
+            if let (Some(kind), false) = (kept.columns[0].kind, expected == Value::Null) {
+                assert_eq!(kind, expected.as_ref().kind(), "{declared}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_counterpart_names_column_and_type() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        for (declared, literal, message, sqlstate) in [
+            ("DATE", "0", "DATE holds a value that is no date", "22007"),
+            (
+                "DATETIME",
+                "0",
+                "DATETIME holds a value that is no date",
+                "22007",
+            ),
+            (
+                "TIMESTAMP",
+                "0",
+                "TIMESTAMP holds a value that is no date",
+                "22007",
+            ),
+            (
+                "TIME",
+                "'-00:00:01'",
+                "TIME holds a time that is negative",
+                "22007",
+            ),
+            (
+                "TIME",
+                "'24:00:00'",
+                "TIME holds a time that is negative, or a day or more",
+                "22007",
+            ),
+            ("TIME", "'838:59:59'", "TIME holds a time", "22007"),
+            (
+                "GEOMETRY",
+                "POINT(1, 2)",
+                "GEOMETRY holds values that have no counterpart",
+                "0A000",
+            ),
+        ] {
+            database.run(&[
+                &format!("CREATE OR REPLACE TABLE t(odd {declared} NULL)"),
+                &format!("INSERT IGNORE INTO t VALUES ({literal})"),
+            ]);
+            let error = database
+                .query("SELECT 1 AS a, odd FROM t", [])
+                .err()
+                .unwrap();
+            let found = (error.class(), error.sqlstate());
+            assert_eq!(found, (ErrorClass::InvalidValue, Some(sqlstate)), "{error}");
+            let expected = format!("the column `odd` of type {message}");
+            assert!(error.message().starts_with(&expected), "{error}");
+            assert_eq!(database.value("SELECT 1", []), Value::I64(1));
+        }
+    }
+
+    #[test]
+    fn what_the_server_has_not_is_stored_as_documented() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        for (value, back) in [
+            (Value::Bool(true), Value::I64(1)),
+            (Value::Decimal("-12.3400".into()), "-12.3400".into()),
+            (
+                Value::from(u64::MAX),
+                Value::Decimal("18446744073709551615".into()),
+            ),
+            (Value::Json("{\"a\": [1]}".into()), "{\"a\": [1]}".into()),
+            (
+                Value::Uuid(UUID),
+                "01234567-89ab-cdef-0011-223344556677".into(),
+            ),
+            (Value::Timestamp(-1), Value::Timestamp(-1)),
+            (Value::TimestampTz(500_000), Value::Timestamp(500_000)),
+            (Value::Time(86_399_000_001), Value::Time(86_399_000_001)),
+        ] {
+            assert_eq!(database.value("SELECT ? AS v", [value]), back);
+        }
+    }
+
+    #[test]
+    fn what_would_be_changed_in_silence_is_refused() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        for (value, sqlstate) in [
+            (Value::F64(f64::NAN), "22023"),
+            (Value::F64(f64::INFINITY), "22023"),
+            (Value::Date(i32::MAX), "22008"),
+            (Value::Time(-1), "22008"),
+            (Value::Time(MICROS_PER_DAY), "22008"),
+            (Value::Timestamp(i64::MIN), "22008"),
+        ] {
+            let error = database
+                .query("SELECT ?, ?", [Value::Null, value])
+                .err()
+                .unwrap();
+            let found = (error.class(), error.sqlstate());
+            assert_eq!(found, (ErrorClass::InvalidValue, Some(sqlstate)));
+            assert!(error.message().starts_with("parameter 2 "), "{error}");
+        }
+    }
+
+    /// The columns of the table of the test below, and what each takes.
+    fn columns() -> Vec<(&'static str, BoxedStrategy<Value>)> {
+        let days = -719_528_i32..=2_932_896;
+        let micros = -719_528 * MICROS_PER_DAY..=2_932_896 * MICROS_PER_DAY;
+        vec![
+            ("BOOLEAN", any::<bool>().prop_map(Value::Bool).boxed()),
+            ("BIGINT", any::<i64>().prop_map(Value::I64).boxed()),
+            (
+                "BIGINT UNSIGNED",
+                any::<u64>().prop_map(Value::from).boxed(),
+            ),
+            (
+                "DOUBLE",
+                proptest::num::f64::NORMAL.prop_map(Value::F64).boxed(),
+            ),
+            (
+                "DECIMAL(40,5)",
+                "-?[1-9][0-9]{0,30}\\.[0-9]{5}"
+                    .prop_map(Value::Decimal)
+                    .boxed(),
+            ),
+            ("LONGTEXT", any::<String>().prop_map(Value::Text).boxed()),
+            ("LONGBLOB", any::<Vec<u8>>().prop_map(Value::Bytes).boxed()),
+            ("DATE", days.prop_map(Value::Date).boxed()),
+            ("TIME(6)", (0..MICROS_PER_DAY).prop_map(Value::Time).boxed()),
+            ("DATETIME(6)", micros.prop_map(Value::Timestamp).boxed()),
+            (
+                "TIMESTAMP(6)",
+                (1_000_000..2_147_483_647_000_000_i64)
+                    .prop_map(Value::TimestampTz)
+                    .boxed(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        let (types, strategies): (Vec<_>, Vec<_>) = columns().into_iter().unzip();
+        let declared: Vec<_> = types
+            .iter()
+            .enumerate()
+            .map(|(i, declared)| format!("c{i} {declared} NULL"))
+            .collect();
+        database.run(&[&format!("CREATE TABLE t({})", declared.join(", "))]);
+        let insert = format!(
+            "INSERT INTO t VALUES ({})",
+            vec!["?"; types.len()].join(", ")
+        );
+        let cells: Vec<_> = strategies
+            .into_iter()
+            .map(|strategy| prop_oneof![9 => strategy, 1 => Just(Value::Null)])
+            .collect();
+        let rows = prop::collection::vec(cells, 1..4);
+        let shared = std::cell::RefCell::new(database);
+        let mut runner = TestRunner::new(Config::with_cases(100));
+        runner
+            .run(&rows, |rows| {
+                shared.borrow_mut().run(&["DELETE FROM t"]);
+                shared.borrow_mut().execute_many(&insert, &rows).unwrap();
+                let back = shared.borrow_mut().rows("SELECT * FROM t", []);
+                prop_assert_eq!(back, rows);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn large_values_pass_both_ways() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        database.run(&["CREATE TABLE t(a LONGBLOB, b LONGTEXT)"]);
+        let (bytes, text) = (vec![255; 10 << 20], "ü".repeat(2 << 20));
+        let row = [Value::Bytes(bytes.clone()), Value::Text(text.clone())];
+        database
+            .execute("INSERT INTO t VALUES (?, ?)", row)
+            .unwrap();
+        let rows = database.rows("SELECT a, b FROM t", []);
+        assert!(rows == [[Value::Bytes(bytes), Value::Text(text)]]);
+        let huge = Value::Bytes(vec![1; 40 << 20]);
+        let error = database
+            .execute("INSERT INTO t(a) VALUES (?)", [huge])
+            .unwrap_err();
+        assert_eq!(error.class(), ErrorClass::LimitExceeded, "{error}");
+    }
+
+    #[test]
+    fn the_kind_is_told_before_the_rows() {
+        let Some(mut database) = TestDatabase::new() else {
+            return;
+        };
+        let sql = "SELECT CAST('a' AS BINARY) a, 1.5 b, 1e0 c, CURRENT_DATE d, CURRENT_TIME e, NOW() f, NULL g";
+        let kinds: Vec<_> = database
+            .query(sql, [])
+            .unwrap()
+            .columns
+            .into_iter()
+            .map(|column| column.kind)
+            .collect();
+        use ValueKind::{Bytes, Date, Decimal, F64, Time, Timestamp};
+        assert_eq!(
+            kinds,
+            [
+                Some(Bytes),
+                Some(Decimal),
+                Some(F64),
+                Some(Date),
+                Some(Time),
+                Some(Timestamp),
+                None
+            ]
+        );
+    }
+}

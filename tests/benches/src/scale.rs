@@ -1,0 +1,43 @@
+//! How much is done: enough to measure, or just enough to see that it runs.
+
+use std::time::Duration;
+
+/// Sizes and times of all benchmarks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// Rows of the table that points are looked up in.
+    pub(crate) points: i64,
+    /// Look-ups of one client.
+    pub(crate) look_ups: usize,
+    /// Rows of scans and batches.
+    pub(crate) rows: i64,
+    /// How long several processes work at the same time.
+    pub(crate) together: Duration,
+    /// Kills of the worker.
+    pub(crate) kills: usize,
+    /// How long nothing is done.
+    pub(crate) idle: Duration,
+}
+
+impl Scale {
+    pub(crate) fn new(quick: bool) -> Self {
+        if quick {
+            return Self {
+                points: 1_000,
+                look_ups: 2_000,
+                rows: 10_000,
+                together: Duration::from_secs(1),
+                kills: 3,
+                idle: Duration::from_secs(3),
+            };
+        }
+        Self {
+            points: 100_000,
+            look_ups: 200_000,
+            rows: 1_000_000,
+            together: Duration::from_secs(10),
+            kills: 40,
+            idle: Duration::from_secs(60),
+        }
+    }
+}
