@@ -8,6 +8,7 @@ use crate::parameter::Parameter;
 use crate::pump::Pump;
 use crate::statement::word;
 use crate::statements::Prepared;
+use crate::types::Sort;
 
 /// Fewer rows are sent faster as they are than the table is looked at.
 const FEWEST_ROWS: usize = 16;
@@ -109,13 +110,21 @@ fn table_allows(client: &Client, pump: &mut Pump, table: &str) -> Result<bool> {
     Ok(found.is_some_and(|row| row.try_get(0).is_ok_and(|differs: bool| !differs)))
 }
 
-/// Whether every value goes in the binary form of its column.
+/// Whether every value goes in the binary form of its column. Text always does, and is not read twice.
 fn values_allow(prepared: &Prepared, batch: RowBlockRef<'_>) -> Result<bool> {
-    let mut bound = Vec::new();
+    let sorts = prepared.parameters.iter().copied().enumerate();
+    let unsure: Vec<(usize, Sort)> = sorts.filter(|(_, sort)| *sort != Sort::Text).collect();
     for row in batch.iter() {
-        prepared.bind_into(row?, &mut bound)?;
-        if bound.iter().any(Parameter::goes_as_text) {
-            return Ok(false);
+        let row = row?;
+        for (index, sort) in &unsure {
+            let parameter = Parameter {
+                value: row.get(*index)?,
+                sort: *sort,
+                number: index + 1,
+            };
+            if parameter.goes_as_text() {
+                return Ok(false);
+            }
         }
     }
     Ok(true)
