@@ -93,15 +93,16 @@ impl Table {
                 },
             },
         ];
+        // Before anything else: later, memory that is kept for reuse would hide what a scan takes.
+        self.memory.push(format!(
+            "{engine}: the first scan raised the peak of this process's memory by {} KiB (plugin), {} KiB (raw client)",
+            growth(plugin),
+            growth(raw)
+        ));
         for work in works {
             self.lines
                 .push(take_turns(&work, sizes.rounds, raw, plugin));
         }
-        self.memory.push(format!(
-            "{engine}: a scan raised the peak of this process's memory by {} KiB (raw client) and {} KiB (plugin)",
-            growth(raw),
-            growth(plugin)
-        ));
     }
 
     pub(crate) fn show(&self, sizes: Sizes) -> String {
