@@ -229,7 +229,7 @@ fn what_a_function_wrote_for_a_query_stays_when_its_reader_has_enough() {
     let function = "CREATE FUNCTION kept(n INT) RETURNS INT MODIFIES SQL DATA \
         BEGIN INSERT INTO t VALUES (n); RETURN n; END";
     database.connection.client().query_drop(function).unwrap();
-    let mut kept = crate::testing::Kept {
+    let mut kept = test_calls::Kept {
         stop_after: Some(1),
         ..Default::default()
     };

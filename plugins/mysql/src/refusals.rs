@@ -33,7 +33,7 @@ fn too_many_connections_are_one_clear_line() {
     );
     // Without a second connection a reader that has enough costs the first one, and nothing hangs.
     let mut reader = open_ones.pop().unwrap();
-    let mut kept = crate::testing::Kept {
+    let mut kept = test_calls::Kept {
         stop_after: Some(1),
         ..Default::default()
     };

@@ -323,7 +323,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{Kept, TestDatabase};
+    use crate::testing::TestDatabase;
+    use test_calls::Kept;
 
     fn with_table() -> Option<TestDatabase> {
         let mut database = TestDatabase::new()?;

@@ -1,14 +1,13 @@
-//! A real server that the tests of this process share, a database of its own for each, and a sink that keeps rows.
+//! A real server that the tests of this process share, and a database of its own for each.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use driver_api::{
-    BlockReceiver, Column, Connection, ExecuteResult, Flow, Options, Result, RowBlock, RowBlockRef,
-    RowSink, Value, decode_columns,
-};
+use driver_api::{Options, Result};
 use serde_json::{Value as Json, json};
+use test_calls::Calls;
 use test_servers::mariadb::MariaDbServer;
 
 use crate::connection::MysqlConnection;
@@ -29,7 +28,7 @@ fn shared_server() -> Option<Arc<MariaDbServer>> {
 
 /// A database of its own, with one connection.
 pub(crate) struct TestDatabase {
-    pub(crate) connection: MysqlConnection,
+    calls: Calls<MysqlConnection>,
     /// What it was connected with, to connect once more.
     pub(crate) values: Json,
     /// The shared server ends with the last test that uses it.
@@ -62,7 +61,7 @@ impl TestDatabase {
     /// Around a connection that these options made.
     pub(crate) fn with(connection: MysqlConnection, values: Json) -> Self {
         Self {
-            connection,
+            calls: Calls { connection },
             values,
             _server: None,
         }
@@ -79,7 +78,9 @@ impl TestDatabase {
             values[key] = value.clone();
         }
         Ok(Self {
-            connection: open(&values)?,
+            calls: Calls {
+                connection: open(&values)?,
+            },
             values,
             _server: self._server.clone(),
         })
@@ -90,66 +91,12 @@ impl TestDatabase {
         self.connect(json!({})).unwrap()
     }
 
-    pub(crate) fn execute<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-    ) -> Result<ExecuteResult> {
-        let mut block = params_block(&params);
-        self.connection.execute(sql, block.view().row(0)?)
-    }
-
     /// Runs statements that must succeed.
     pub(crate) fn run(&mut self, statements: &[&str]) {
         for sql in statements {
             self.execute(sql, [])
                 .unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
-    }
-
-    pub(crate) fn execute_many(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<ExecuteResult> {
-        let mut block = RowBlock::new(rows.first().map_or(0, Vec::len));
-        for row in rows {
-            block.push_row(row.iter().map(Value::as_ref));
-        }
-        self.connection.execute_many(sql, block.view())
-    }
-
-    pub(crate) fn query<const N: usize>(&mut self, sql: &str, params: [Value; N]) -> Result<Kept> {
-        let mut kept = Kept::default();
-        self.query_into(sql, params, &mut kept)?;
-        Ok(kept)
-    }
-
-    pub(crate) fn query_into<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-        receiver: &mut dyn BlockReceiver,
-    ) -> Result<()> {
-        let (mut params, mut block) = (params_block(&params), RowBlock::default());
-        let mut sink = RowSink::new(&mut block, receiver);
-        self.connection
-            .query(sql, params.view().row(0)?, &mut sink)?;
-        let _ = sink.finish();
-        Ok(())
-    }
-
-    pub(crate) fn rows<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-    ) -> Vec<Vec<Value>> {
-        self.query(sql, params)
-            .unwrap_or_else(|error| panic!("{sql}: {error}"))
-            .rows
-    }
-
-    /// The one value of the one row.
-    pub(crate) fn value<const N: usize>(&mut self, sql: &str, params: [Value; N]) -> Value {
-        let rows = self.rows(sql, params);
-        assert_eq!((rows.len(), rows[0].len()), (1, 1), "{sql}");
-        rows[0][0].clone()
     }
 }
 
@@ -164,32 +111,17 @@ pub(crate) fn open(values: &Json) -> Result<MysqlConnection> {
     MysqlConnection::open(read(values)?)
 }
 
-fn params_block(params: &[Value]) -> RowBlock {
-    RowBlock::of_params(params.iter().map(Value::as_ref))
-}
+/// The calls of the connection are those of the database.
+impl Deref for TestDatabase {
+    type Target = Calls<MysqlConnection>;
 
-/// What a query pushed.
-#[derive(Default)]
-pub(crate) struct Kept {
-    pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<Vec<Value>>,
-    /// The receiver has enough after this many blocks.
-    pub(crate) stop_after: Option<usize>,
-    pub(crate) blocks: usize,
-}
-
-impl BlockReceiver for Kept {
-    fn columns(&mut self, header: &[u8], count: usize) -> Flow {
-        self.columns = decode_columns(header).unwrap();
-        assert_eq!(self.columns.len(), count);
-        Flow::from_wants_more(self.stop_after != Some(0))
+    fn deref(&self) -> &Self::Target {
+        &self.calls
     }
+}
 
-    fn block(&mut self, block: &[u8]) -> Flow {
-        self.blocks += 1;
-        for row in RowBlockRef::parse(block).unwrap().iter() {
-            self.rows.push(row.unwrap().to_values().unwrap());
-        }
-        Flow::from_wants_more(self.stop_after.is_none_or(|limit| self.blocks < limit))
+impl DerefMut for TestDatabase {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.calls
     }
 }

@@ -21,13 +21,13 @@ fn a_server_that_restarts_breaks_its_connections() {
     database.run("CREATE TABLE t(a int)");
     // The server belongs to the test alone, so that it can be stopped through the only handle.
     let TestDatabase {
-        mut connection,
+        mut calls,
         options,
         server,
     } = database;
     let mut server = Arc::into_inner(server).unwrap();
     server.stop_immediate();
-    let error = connection.ping().unwrap_err();
+    let error = calls.connection.ping().unwrap_err();
     assert_eq!(error.class(), ErrorClass::ConnectionLost, "{error}");
     assert!(error.breaks_connection());
     let down = open(&options).err().unwrap();
@@ -38,7 +38,7 @@ fn a_server_that_restarts_breaks_its_connections() {
     );
     server.start_again();
     assert_eq!(
-        connection.ping().unwrap_err().class(),
+        calls.connection.ping().unwrap_err().class(),
         ErrorClass::ConnectionLost
     );
     assert_eq!(open(&options).unwrap().ping(), Ok(()));

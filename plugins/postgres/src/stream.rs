@@ -202,7 +202,8 @@ mod tests {
     use driver_api::{Connection as _, TransactionMode, Value};
 
     use super::*;
-    use crate::testing::{Kept, TestDatabase};
+    use crate::testing::TestDatabase;
+    use test_calls::Kept;
 
     /// Would take minutes to its end.
     const ENDLESS: &str = "SELECT generate_series(1, 2000000000) AS i";

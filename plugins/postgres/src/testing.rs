@@ -1,14 +1,13 @@
-//! A database on a real server, and a sink that keeps every row, for unit tests.
+//! A database on a real server, for unit tests.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use driver_api::{
-    BlockReceiver, Column, Connection, Driver, ExecuteResult, Flow, Options, Result, RowBlock,
-    RowBlockRef, RowSink, Value, decode_columns,
-};
+use driver_api::{Driver, Options, Result};
 use serde_json::{Map, Value as Json, json};
+use test_calls::Calls;
 use test_servers::postgres::PostgresServer;
 
 use crate::connection::PostgresConnection;
@@ -17,7 +16,7 @@ use crate::options::{PostgresOptions, schema};
 
 /// A database with one connection, on a server that tests share.
 pub(crate) struct TestDatabase {
-    pub(crate) connection: PostgresConnection,
+    pub(crate) calls: Calls<PostgresConnection>,
     pub(crate) options: Map<String, Json>,
     pub(crate) server: Arc<PostgresServer>,
 }
@@ -70,7 +69,9 @@ impl TestDatabase {
         let options = options(&server, &name);
         assert!(PostgresDriver.create_database(&checked(&options)).unwrap());
         Self {
-            connection: open(&options).unwrap(),
+            calls: Calls {
+                connection: open(&options).unwrap(),
+            },
             options,
             server,
         }
@@ -81,7 +82,9 @@ impl TestDatabase {
         let mut options = self.options.clone();
         options.extend(change.as_object().unwrap().clone());
         Self {
-            connection: open(&options).unwrap(),
+            calls: Calls {
+                connection: open(&options).unwrap(),
+            },
             options,
             server: Arc::clone(&self.server),
         }
@@ -91,86 +94,19 @@ impl TestDatabase {
     pub(crate) fn run(&mut self, sql: &str) {
         self.execute(sql, []).unwrap();
     }
+}
 
-    pub(crate) fn execute<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-    ) -> Result<ExecuteResult> {
-        let mut block = params_block(&params);
-        self.connection.execute(sql, block.view().row(0)?)
-    }
+/// The calls of the connection are those of the database.
+impl Deref for TestDatabase {
+    type Target = Calls<PostgresConnection>;
 
-    pub(crate) fn execute_many(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<ExecuteResult> {
-        let mut block = RowBlock::new(rows.first().map_or(0, Vec::len));
-        for row in rows {
-            block.push_row(row.iter().map(Value::as_ref));
-        }
-        self.connection.execute_many(sql, block.view())
-    }
-
-    pub(crate) fn query<const N: usize>(&mut self, sql: &str, params: [Value; N]) -> Result<Kept> {
-        let mut kept = Kept::default();
-        self.query_into(sql, params, &mut kept)?;
-        Ok(kept)
-    }
-
-    pub(crate) fn query_into<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-        receiver: &mut dyn BlockReceiver,
-    ) -> Result<()> {
-        let (mut params, mut block) = (params_block(&params), RowBlock::default());
-        let mut sink = RowSink::new(&mut block, receiver);
-        self.connection
-            .query(sql, params.view().row(0)?, &mut sink)?;
-        let _ = sink.finish();
-        Ok(())
-    }
-
-    pub(crate) fn rows<const N: usize>(
-        &mut self,
-        sql: &str,
-        params: [Value; N],
-    ) -> Vec<Vec<Value>> {
-        self.query(sql, params).unwrap().rows
-    }
-
-    /// The one value of the one row.
-    pub(crate) fn value<const N: usize>(&mut self, sql: &str, params: [Value; N]) -> Value {
-        let rows = self.rows(sql, params);
-        assert_eq!((rows.len(), rows[0].len()), (1, 1), "{sql}");
-        rows[0][0].clone()
+    fn deref(&self) -> &Self::Target {
+        &self.calls
     }
 }
 
-fn params_block(params: &[Value]) -> RowBlock {
-    RowBlock::of_params(params.iter().map(Value::as_ref))
-}
-
-/// What a query pushed.
-#[derive(Default)]
-pub(crate) struct Kept {
-    pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<Vec<Value>>,
-    /// The receiver has enough after this many blocks.
-    pub(crate) stop_after: Option<usize>,
-    pub(crate) blocks: usize,
-}
-
-impl BlockReceiver for Kept {
-    fn columns(&mut self, header: &[u8], count: usize) -> Flow {
-        self.columns = decode_columns(header).unwrap();
-        assert_eq!(self.columns.len(), count);
-        Flow::from_wants_more(self.stop_after != Some(0))
-    }
-
-    fn block(&mut self, block: &[u8]) -> Flow {
-        self.blocks += 1;
-        for row in RowBlockRef::parse(block).unwrap().iter() {
-            self.rows.push(row.unwrap().to_values().unwrap());
-        }
-        Flow::from_wants_more(self.stop_after.is_none_or(|limit| self.blocks < limit))
+impl DerefMut for TestDatabase {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.calls
     }
 }

@@ -161,7 +161,8 @@ mod tests {
     use driver_api::{Connection as _, Value};
 
     use super::*;
-    use crate::testing::{Kept, TestDatabase};
+    use crate::testing::TestDatabase;
+    use test_calls::Kept;
 
     fn with_table() -> TestDatabase {
         let mut database = TestDatabase::new();
