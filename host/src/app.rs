@@ -160,6 +160,7 @@ impl App {
             config: Arc::clone(&self.config),
             database: self.database()?,
             workers: Arc::clone(&self.workers),
+            jobs: None,
         })
     }
 

@@ -20,6 +20,7 @@ mod db_worker_file;
 mod db_worker_once;
 mod faults;
 mod indexing;
+mod jobs;
 mod legacy;
 mod loaded_drivers;
 mod plugins;

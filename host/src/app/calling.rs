@@ -39,8 +39,8 @@ pub struct DatabaseOwner {
 }
 
 /// All commands; nothing is opened or started for knowing them.
-pub fn commands() -> CommandRegistry {
-    CommandRegistry::new()
+pub fn commands() -> &'static CommandRegistry {
+    CommandRegistry::all()
 }
 
 impl App {

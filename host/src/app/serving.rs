@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{App, AppError};
+use crate::commands::jobs::journal::Journal;
+use crate::commands::jobs::queue::{JobQueue, Limits};
 use crate::commands::service::Commands;
 use crate::config::types::{Config, DatabaseConfig};
-use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path};
+use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path, server_file};
 use crate::foundation::redaction::redact_map;
 use crate::foundation::shutdown_signal::{DEFAULT_SHUTDOWN_TIME, ShutdownSignal};
 use crate::server::address::{self, AddressError};
@@ -19,6 +21,12 @@ use crate::server::http::{ServerParts, serve};
 
 /// Least time that workers get to finish, however long requests took.
 const LEAST_WORKER_TIME: Duration = Duration::from_secs(2);
+
+/// Short commands that run at once as jobs, as those of WebSocket clients do. Each blocks a thread.
+const SHORT_JOBS: usize = 16;
+
+/// Jobs that may wait, long ones and short ones each.
+const WAITING_JOBS: usize = 1000;
 
 /// Why a host does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +83,7 @@ impl App {
         if let Some(database) = self.database.get() {
             database.close();
         }
-        let deadline = shutdown
-            .request()
-            .map_or_else(default_deadline, |request| request.deadline);
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline_of(shutdown).saturating_duration_since(Instant::now());
         self.workers.stop_all(left.max(LEAST_WORKER_TIME));
         served
     }
@@ -89,7 +94,8 @@ impl App {
         shutdown: &ShutdownSignal,
         ready: impl FnOnce(&Endpoint),
     ) -> Result<(), ServeError> {
-        let service = Arc::new(Commands::new(self.context()?));
+        let jobs = JobQueue::new(job_limits(&self.config), journal(&self.config));
+        let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
         self.start_file_watcher()?;
         let endpoint = endpoint(listener.local_addr()?);
         let parts = ServerParts {
@@ -107,14 +113,48 @@ impl App {
             ready(&endpoint);
         }));
         drop(published);
+        // Long commands have been asked to stop; they leave their transactions in order if there is time.
+        if !jobs.drain(deadline_of(shutdown)) {
+            tracing::warn!("some jobs had not ended when the server had to");
+        }
         // A command that still blocks its thread must not keep the process.
         runtime.shutdown_background();
         Ok(served?)
     }
 }
 
-fn default_deadline() -> Instant {
-    Instant::now() + DEFAULT_SHUTDOWN_TIME
+fn deadline_of(shutdown: &ShutdownSignal) -> Instant {
+    shutdown.request().map_or_else(
+        || Instant::now() + DEFAULT_SHUTDOWN_TIME,
+        |request| request.deadline,
+    )
+}
+
+fn job_limits(config: &Config) -> Limits {
+    let jobs = &config.server.jobs;
+    Limits {
+        long: jobs.running,
+        short: SHORT_JOBS,
+        waiting: WAITING_JOBS,
+        kept_for: Duration::from_secs(jobs.kept_seconds),
+    }
+}
+
+/// Without it jobs run as well, but a server that is killed reports none of them afterwards.
+fn journal(config: &Config) -> Option<Journal> {
+    let database = database_text(&config.database);
+    let path = server_file(&config.state_dir, &database, "jobs");
+    match Journal::open(&path) {
+        Ok(Some(journal)) => return Some(journal),
+        Ok(None) => tracing::warn!(
+            path = %path.display(),
+            "another server of this database keeps its journal of jobs there; this one keeps none"
+        ),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "there is no journal of jobs");
+        }
+    }
+    None
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {

@@ -80,6 +80,19 @@ impl Command {
         job: &Job<'_>,
     ) -> Result<Value, CommandError> {
         self.check(&parameters)?;
+        self.run_checked(context, parameters, job)
+    }
+
+    /// Runs the command with parameters that [`check`](Self::check) has passed.
+    ///
+    /// # Errors
+    /// The command's own.
+    pub(super) fn run_checked(
+        &self,
+        context: &Context,
+        parameters: Value,
+        job: &Job<'_>,
+    ) -> Result<Value, CommandError> {
         (self.run)(context, parameters, job).map_err(|error| self.with_example(error))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::jobs::queue::JobQueue;
 use crate::code_db::database::CodeDatabase;
 use crate::config::types::Config;
 use crate::supervisor::worker_manager::WorkerManager;
@@ -16,6 +17,8 @@ pub struct Context {
     pub database: Arc<UniversalDriver>,
     /// The workers of this process.
     pub workers: Arc<WorkerManager>,
+    /// The jobs of this process; none where it is no server, because they would end with it.
+    pub jobs: Option<JobQueue>,
 }
 
 impl Context {

@@ -28,6 +28,18 @@ pub enum ErrorCode {
     ProjectIdTaken,
     /// This kind of database does not offer what is needed.
     Unsupported,
+    /// There is no job of that id, or it was forgotten.
+    JobNotFound,
+    /// Another job has that id.
+    JobExists,
+    /// What is asked of the job does not fit where it is in its life.
+    JobStateInvalid,
+    /// The job went with the server that ran it.
+    JobLost,
+    /// Somebody stopped it before it had an answer.
+    Cancelled,
+    /// Too much is going on; it may work in a moment.
+    Busy,
     /// The database cannot be reached at the moment.
     DatabaseUnavailable,
     /// The database refused or failed.
@@ -49,6 +61,12 @@ impl ErrorCode {
             Self::NotADirectory => "NOT_A_DIRECTORY",
             Self::PathUnusable => "PATH_UNUSABLE",
             Self::ProjectIdTaken => "PROJECT_ID_TAKEN",
+            Self::JobNotFound => "JOB_NOT_FOUND",
+            Self::JobExists => "JOB_ALREADY_EXISTS",
+            Self::JobStateInvalid => "JOB_STATE_INVALID",
+            Self::JobLost => "JOB_LOST",
+            Self::Cancelled => "CANCELLED",
+            Self::Busy => "BUSY",
             Self::Unsupported => "UNSUPPORTED",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::DatabaseError => "DATABASE_ERROR",

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
+use super::jobs::queue::{JobQueue, JobTotals};
 use super::operation::{Access, Operation};
 use crate::supervisor::worker_spec::WorkerKind;
 use crate::supervisor::worker_status::{WorkerState, WorkerStatus};
@@ -51,6 +52,8 @@ pub(super) struct Answer {
     summary: Summary,
     processes: Vec<WorkerStatus>,
     log_activity: Vec<LogActivity>,
+    /// The jobs of the server; none where there is no server.
+    jobs: Option<JobTotals>,
 }
 
 /// How many workers there are.
@@ -98,6 +101,7 @@ impl Operation for GetWorkerStatus {
             summary: summary(&processes),
             processes,
             log_activity,
+            jobs: context.jobs.as_ref().map(JobQueue::totals),
         })
     }
 }

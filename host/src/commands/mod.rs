@@ -2,7 +2,7 @@
 //!
 //! [`registry::Registry`] knows them all; each is an [`operation::Operation`] in a file of its own name. What they
 //! run with is in [`context`], how far they are goes through [`job`], and what went wrong is a
-//! [`error::CommandError`] with a stable code.
+//! [`error::CommandError`] with a stable code. A server runs long ones as [`jobs`].
 
 pub mod command;
 pub mod context;
@@ -14,14 +14,23 @@ mod fulltext_search;
 mod get_code_entity_info;
 mod get_database_status;
 mod get_worker_status;
+mod help;
 mod index_totals;
 pub mod job;
+pub mod jobs;
 mod list_code_entities;
 mod list_project_files;
 mod list_projects;
 pub mod operation;
 mod parameters;
+pub mod prepared;
 mod project_choice;
+mod queue_add_job;
+mod queue_delete_job;
+mod queue_get_job_status;
+mod queue_health;
+mod queue_list_jobs;
+mod queue_stop_job;
 pub mod registry;
 pub mod service;
 mod update_indexes;

@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::job::Job;
 
 /// Whether a command changes anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// It only answers.

@@ -49,7 +49,7 @@ impl Paging {
 }
 
 /// Where a page stands in its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct Place {
     /// Items in this answer.
     count: usize,

@@ -1,5 +1,7 @@
 //! All commands by name.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::command::Command;
@@ -11,10 +13,17 @@ use super::fulltext_search::FulltextSearch;
 use super::get_code_entity_info::GetCodeEntityInfo;
 use super::get_database_status::GetDatabaseStatus;
 use super::get_worker_status::GetWorkerStatus;
-use super::job::Job;
+use super::help::Help;
 use super::list_code_entities::ListCodeEntities;
 use super::list_project_files::ListProjectFiles;
 use super::list_projects::ListProjects;
+use super::prepared::Prepared;
+use super::queue_add_job::QueueAddJob;
+use super::queue_delete_job::QueueDeleteJob;
+use super::queue_get_job_status::QueueGetJobStatus;
+use super::queue_health::QueueHealth;
+use super::queue_list_jobs::QueueListJobs;
+use super::queue_stop_job::QueueStopJob;
 use super::update_indexes::UpdateIndexes;
 use crate::foundation::did_you_mean::nearest_names;
 
@@ -27,8 +36,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Every command of the program.
-    pub fn new() -> Self {
+    /// Every command of the program; made once in a process.
+    pub fn all() -> &'static Self {
+        static ALL: LazyLock<Registry> = LazyLock::new(Registry::new);
+        &ALL
+    }
+
+    fn new() -> Self {
         let mut commands = vec![
             Command::of::<DeleteProject>(),
             Command::of::<FindUsages>(),
@@ -36,9 +50,16 @@ impl Registry {
             Command::of::<GetCodeEntityInfo>(),
             Command::of::<GetDatabaseStatus>(),
             Command::of::<GetWorkerStatus>(),
+            Command::of::<Help>(),
             Command::of::<ListCodeEntities>(),
             Command::of::<ListProjectFiles>(),
             Command::of::<ListProjects>(),
+            Command::of::<QueueAddJob>(),
+            Command::of::<QueueDeleteJob>(),
+            Command::of::<QueueGetJobStatus>(),
+            Command::of::<QueueHealth>(),
+            Command::of::<QueueListJobs>(),
+            Command::of::<QueueStopJob>(),
             Command::of::<UpdateIndexes>(),
         ];
         commands.sort_by_key(Command::name);
@@ -64,18 +85,25 @@ impl Registry {
             .ok_or_else(|| self.unknown(name))
     }
 
-    /// Runs the command of this name.
+    /// The command of this name, ready to run.
     ///
     /// # Errors
-    /// As [`find`](Self::find) and [`Command::run`].
-    pub fn run(
-        &self,
+    /// As [`find`](Self::find) and [`Command::check`].
+    pub fn prepare(
+        &'static self,
         name: &str,
         context: &Context,
         parameters: Value,
-        job: &Job<'_>,
-    ) -> Result<Value, CommandError> {
-        self.find(name)?.run(context, parameters, job)
+    ) -> Result<Prepared, CommandError> {
+        let command = self.find(name)?;
+        command.check(&parameters)?;
+        let context = context.clone();
+        Ok(Prepared {
+            command: command.name().into(),
+            is_long: command.is_long(),
+            access: command.access(),
+            work: Box::new(move |job| command.run_checked(&context, parameters, job)),
+        })
     }
 
     fn unknown(&self, name: &str) -> CommandError {
@@ -92,12 +120,6 @@ impl Registry {
     }
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -106,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_name_is_found_and_every_example_fits() {
-        let registry = Registry::new();
+        let registry = Registry::all();
         for command in registry.commands() {
             assert_eq!(
                 registry.find(command.name()).unwrap().name(),
@@ -123,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_parameter_is_documented_and_unknown_ones_are_refused() {
-        for command in Registry::new().commands() {
+        for command in Registry::all().commands() {
             let schema = command.schema().unwrap();
             assert_eq!(schema["type"], "object", "{}", command.name());
             let properties = schema["properties"]
@@ -149,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_list_is_paged() {
-        for command in Registry::new().commands() {
+        for command in Registry::all().commands() {
             if command.name().starts_with("list_") || command.name().starts_with("find_") {
                 let properties = &command.schema().unwrap()["properties"];
                 assert!(
@@ -163,14 +185,14 @@ mod tests {
 
     #[test]
     fn a_slip_is_answered_with_the_nearest_names() {
-        let error = Registry::new().find("list_project").err().unwrap();
+        let error = Registry::all().find("list_project").err().unwrap();
         assert_eq!(error.code(), ErrorCode::UnknownCommand);
         assert!(
             error.to_string().contains("did you mean list_projects"),
             "{error}"
         );
         assert_eq!(error.data().unwrap()["did_you_mean"][0], "list_projects");
-        let error = Registry::new().find("quux").err().unwrap();
+        let error = Registry::all().find("quux").err().unwrap();
         assert!(
             error
                 .to_string()

@@ -5,20 +5,21 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::error::CommandError;
-use super::job::Job;
+use super::jobs::queue::JobQueue;
+use super::prepared::Prepared;
 use super::registry::Registry;
 use crate::supervisor::worker_status::{WorkerState, WorkerStatus};
 
 /// What a door needs of the program behind it. Calls block.
 pub trait CommandService: Send + Sync + 'static {
-    /// Whether a command may run for more than a few seconds; false for unknown ones.
-    fn is_long(&self, command: &str) -> bool;
-
-    /// Runs a command.
+    /// A command, ready to run.
     ///
     /// # Errors
-    /// The command's.
-    fn run(&self, command: &str, parameters: Value, job: &Job<'_>) -> Result<Value, CommandError>;
+    /// Those of calls that cannot be made: an unknown command, wrong parameters.
+    fn prepare(&self, command: &str, parameters: Value) -> Result<Prepared, CommandError>;
+
+    /// The jobs of the server.
+    fn jobs(&self) -> &JobQueue;
 
     /// The name of the database's driver.
     fn driver_name(&self) -> String;
@@ -73,29 +74,28 @@ impl From<WorkerStatus> for WorkerHealth {
 
 /// The commands of the registry on one database.
 pub struct Commands {
-    registry: Registry,
     context: Context,
+    jobs: JobQueue,
 }
 
 impl Commands {
-    /// All commands, to be run with `context`.
-    pub fn new(context: Context) -> Self {
-        Self {
-            registry: Registry::new(),
-            context,
-        }
+    /// All commands, to be run with `context` and as `jobs`.
+    pub fn new(context: Context, jobs: JobQueue) -> Self {
+        let context = Context {
+            jobs: Some(jobs.clone()),
+            ..context
+        };
+        Self { context, jobs }
     }
 }
 
 impl CommandService for Commands {
-    fn is_long(&self, command: &str) -> bool {
-        self.registry
-            .find(command)
-            .is_ok_and(|command| command.is_long())
+    fn prepare(&self, command: &str, parameters: Value) -> Result<Prepared, CommandError> {
+        Registry::all().prepare(command, &self.context, parameters)
     }
 
-    fn run(&self, command: &str, parameters: Value, job: &Job<'_>) -> Result<Value, CommandError> {
-        self.registry.run(command, &self.context, parameters, job)
+    fn jobs(&self) -> &JobQueue {
+        &self.jobs
     }
 
     fn driver_name(&self) -> String {

@@ -156,6 +156,20 @@ pub struct ServerConfig {
     pub host: String,
     /// TCP port to listen on; default 15000, and 0 lets the system choose a free one.
     pub port: u16,
+    /// The background jobs of the server.
+    pub jobs: JobsConfig,
+}
+
+/// `server.jobs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobsConfig {
+    /// Long commands that run at once; further ones wait. Default 2.
+    #[schemars(range(min = 1, max = 64))]
+    pub running: usize,
+    /// Seconds that a job and its result are remembered after its end; default 3600.
+    #[schemars(range(min = 0, max = 604_800))]
+    pub kept_seconds: u64,
 }
 
 /// `plugins`.
@@ -275,6 +289,16 @@ impl Default for ServerConfig {
         ServerConfig {
             host: "127.0.0.1".to_owned(),
             port: 15000,
+            jobs: JobsConfig::default(),
+        }
+    }
+}
+
+impl Default for JobsConfig {
+    fn default() -> Self {
+        JobsConfig {
+            running: 2,
+            kept_seconds: 3600,
         }
     }
 }

@@ -29,10 +29,15 @@ pub struct Endpoint {
 /// The file of the server of one database below a state directory. `database` is any text that is the same for
 /// everybody who means the same database; it is not readable from the path.
 pub fn endpoint_path(state_dir: &Path, database: &str) -> PathBuf {
+    server_file(state_dir, database, "json")
+}
+
+/// A file beside it, of the same database, with another extension.
+pub fn server_file(state_dir: &Path, database: &str, extension: &str) -> PathBuf {
     let digest = blake3::hash(database.as_bytes()).to_hex();
     state_dir
         .join("servers")
-        .join(format!("{}.json", &digest[..16]))
+        .join(format!("{}.{extension}", &digest[..16]))
 }
 
 /// The endpoint that a file names; `None` where no server has said anything, or nothing readable.

@@ -81,7 +81,7 @@ impl Schema {
         let mut problems: Vec<Problem> = self
             .validator
             .iter_errors(instance)
-            .flat_map(|error| self.problems_of(&error))
+            .flat_map(|error| self.problems_of(&error, instance))
             .collect();
         if problems.is_empty() {
             return Ok(());
@@ -90,9 +90,19 @@ impl Schema {
         Err(Problems(problems))
     }
 
-    fn problems_of(&self, error: &ValidationError<'_>) -> Vec<Problem> {
+    fn problems_of(&self, error: &ValidationError<'_>, whole: &Value) -> Vec<Problem> {
         let pointer = error.instance_path().as_str();
         match error.kind() {
+            // How the validator tells an unknown property of an object that has none.
+            ValidationErrorKind::FalseSchema
+                if whole.pointer(pointer).is_some_and(Value::is_object) =>
+            {
+                let keys = whole.pointer(pointer).and_then(Value::as_object);
+                keys.into_iter()
+                    .flat_map(|object| object.keys())
+                    .map(|name| unknown_property(pointer, name, &[]))
+                    .collect()
+            }
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_properties(error);

@@ -1,22 +1,19 @@
-//! Runs framed calls: each on a blocking thread when it is its turn, and stops long ones whose caller is gone.
+//! Answers framed calls of JSON-RPC.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::json_rpc::{Call, Frame, INVALID_PARAMS, METHOD_NOT_FOUND, Message, Response, RpcError};
-use super::turns::Turns;
+use super::calls::{CallError, Calls};
+use super::json_rpc::{
+    Call, Frame, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Message, Response, RpcError,
+    SERVER_BUSY,
+};
 use crate::commands::error::{CommandError, ErrorCode};
-use crate::commands::job::Job;
-use crate::commands::service::CommandService;
-use crate::foundation::cancellation::Cancellation;
 
-/// What runs calls.
+/// What answers calls.
 pub(super) struct Dispatcher {
-    service: Arc<dyn CommandService>,
-    turns: Turns,
-    /// Stops all long commands, at the end of the server.
-    ending: Cancellation,
+    calls: Arc<Calls>,
 }
 
 /// What goes back to the client: nothing, if it only sent notifications.
@@ -27,13 +24,9 @@ pub(super) enum Reply {
 }
 
 impl Dispatcher {
-    /// Runs the commands of `service` until `ending`.
-    pub(super) fn new(service: Arc<dyn CommandService>, ending: Cancellation) -> Self {
-        Self {
-            service,
-            turns: Turns::new(),
-            ending,
-        }
+    /// Answers what `calls` makes of calls.
+    pub(super) fn new(calls: Arc<Calls>) -> Self {
+        Self { calls }
     }
 
     /// Runs what a body holds. The calls of a batch run one after the other.
@@ -58,73 +51,50 @@ impl Dispatcher {
         match frame {
             Err(refusal) => Some(*refusal),
             Ok(Call { method, params, id }) => {
-                let outcome = self.run(method, params).await;
+                let outcome = self.run(&method, params).await;
                 id.map(|id| Response::new(id, outcome))
             }
         }
     }
 
-    async fn run(&self, method: String, params: Value) -> Result<Value, RpcError> {
+    async fn run(&self, method: &str, params: Value) -> Result<Value, RpcError> {
         if params.is_array() {
             return Err(by_position());
         }
-        let turn = self
-            .turns
-            .take(self.service.is_long(&method))
-            .await
-            .ok_or_else(RpcError::busy)?;
-        let stop = StopWhenDropped(self.ending.part());
-        let job = Job::cancelled_by(stop.0.clone());
-        let service = Arc::clone(&self.service);
-        let running = tokio::task::spawn_blocking(move || {
-            // Held by the thread: the caller may be gone long before the command is.
-            let _turn = turn;
-            service.run(&method, params, &job)
-        });
-        match running.await {
-            Ok(Ok(data)) => Ok(json!({"success": true, "data": data})),
-            Ok(Err(error)) => failed(&error),
-            // The panic itself is in the log.
-            Err(_) => Err(RpcError::internal()),
+        match self.calls.call(method, params).await {
+            Ok(data) => Ok(json!({"success": true, "data": data})),
+            // Commands that ran and failed are results.
+            Err(CallError::Failed(error)) => {
+                Ok(json!({"success": false, "error": error.to_json()}))
+            }
+            Err(CallError::NotRun(error)) => Err(rpc_error(&error)),
         }
     }
 }
 
-/// Stops a command whose caller hung up: the future that waits for it is dropped then.
-struct StopWhenDropped(Cancellation);
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        // After the command's end nobody looks at it any more.
-        self.0.cancel();
-    }
-}
-
-/// Calls that could not be made are errors of the protocol; commands that ran and failed are results.
-fn failed(error: &CommandError) -> Result<Value, RpcError> {
-    let code = match error.code() {
-        ErrorCode::UnknownCommand => METHOD_NOT_FOUND,
-        ErrorCode::InvalidParameters => INVALID_PARAMS,
-        _ => return Ok(json!({"success": false, "error": error.to_json()})),
-    };
+/// The error of the protocol for a call that could not be made.
+pub(super) fn rpc_error(error: &CommandError) -> RpcError {
     let mut data = error.data().unwrap_or_else(|| json!({}));
     if let Some(facts) = data.as_object_mut() {
         facts.insert("code".to_owned(), error.code().as_str().into());
     }
-    Err(RpcError {
-        code,
+    RpcError {
+        code: number(error.code()),
         message: error.message().to_owned(),
         data: Some(data),
-    })
+    }
+}
+
+fn number(code: ErrorCode) -> i64 {
+    match code {
+        ErrorCode::UnknownCommand => METHOD_NOT_FOUND,
+        ErrorCode::InvalidParameters => INVALID_PARAMS,
+        ErrorCode::Internal => INTERNAL_ERROR,
+        _ => SERVER_BUSY,
+    }
 }
 
 fn by_position() -> RpcError {
-    let message =
-        "the parameters are an array, expected an object: parameters go by name".to_owned();
-    let data = json!({"code": ErrorCode::InvalidParameters.as_str()});
-    RpcError {
-        code: INVALID_PARAMS,
-        message,
-        data: Some(data),
-    }
+    let message = "the parameters are an array, expected an object: parameters go by name";
+    rpc_error(&CommandError::new(ErrorCode::InvalidParameters, message))
 }

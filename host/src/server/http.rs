@@ -15,9 +15,11 @@ use axum::routing::{get, post};
 use axum::{Router, serve as serve_router};
 use serde_json::{Value, json};
 
+use super::calls::Calls;
 use super::dispatch::{Dispatcher, Reply};
 use super::health::HealthCheck;
 use super::{json_rpc, local_only};
+use crate::commands::jobs::queue::JobQueue;
 use crate::commands::service::CommandService;
 use crate::foundation::cancellation::Cancellation;
 use crate::foundation::shutdown_signal::{ShutdownRequest, ShutdownSignal};
@@ -59,12 +61,13 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
     let port = listener.local_addr()?.port();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let ending = Cancellation::default();
+    let calls = Arc::new(Calls::new(Arc::clone(&service), ending.clone()));
     let shared = Arc::new(Shared {
-        dispatcher: Dispatcher::new(Arc::clone(&service), ending.clone()),
-        health: HealthCheck::new(service, instance_id),
+        dispatcher: Dispatcher::new(calls),
+        health: HealthCheck::new(Arc::clone(&service), instance_id),
         port,
     });
-    let (stopped, deadline) = stop_signals(&shutdown, ending);
+    let (stopped, deadline) = stop_signals(&shutdown, ending, service.jobs().clone());
     let server = serve_router(listener, router(shared)).with_graceful_shutdown(async {
         // The sender is dropped only after it has spoken.
         let _ = stopped.await;
@@ -83,6 +86,7 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
 fn stop_signals(
     shutdown: &ShutdownSignal,
     ending: Cancellation,
+    jobs: JobQueue,
 ) -> (
     tokio::sync::oneshot::Receiver<()>,
     impl Future<Output = ()> + use<>,
@@ -91,6 +95,7 @@ fn stop_signals(
     let (say_when, when) = tokio::sync::oneshot::channel::<Instant>();
     shutdown.on_shutdown(move |request: ShutdownRequest| {
         ending.cancel();
+        jobs.close();
         // Nobody listens any more when the server failed before.
         let _ = stop.send(());
         let _ = say_when.send(request.deadline);

@@ -16,7 +16,7 @@ pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 pub(super) const INVALID_PARAMS: i64 = -32602;
 /// A fault of the program.
 pub(super) const INTERNAL_ERROR: i64 = -32603;
-/// Too many calls wait already; from the range that is left to servers.
+/// The call could not be made now, mostly because too many wait already; from the range that is left to servers.
 pub(super) const SERVER_BUSY: i64 = -32000;
 
 /// What a body holds.
@@ -79,22 +79,6 @@ impl RpcError {
             message: message.into(),
             data: None,
         }
-    }
-
-    /// As when too many calls wait.
-    pub(super) fn busy() -> Self {
-        Self::new(
-            SERVER_BUSY,
-            "too many calls wait already; try again in a moment",
-        )
-    }
-
-    /// A fault of the program, which its log tells more about.
-    pub(super) fn internal() -> Self {
-        Self::new(
-            INTERNAL_ERROR,
-            "the command ended unexpectedly; see the server's log",
-        )
     }
 }
 
@@ -277,8 +261,8 @@ mod tests {
             answer,
             json!({"jsonrpc": "2.0", "result": {"success": true}, "id": 1})
         );
-        let failure =
-            serde_json::to_value(Response::new(Value::Null, Err(RpcError::internal()))).unwrap();
+        let error = RpcError::new(INTERNAL_ERROR, "a fault");
+        let failure = serde_json::to_value(Response::new(Value::Null, Err(error))).unwrap();
         assert_eq!(failure["error"]["code"], -32603);
         assert!(
             failure.get("result").is_none() && failure["error"].get("data").is_none(),

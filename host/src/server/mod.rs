@@ -2,9 +2,10 @@
 //!
 //! [`http::serve`] is the entry point; its listener and its signal to stop come from the caller. A request passes
 //! the check of where it comes from (`local_only`), is framed (`json_rpc`), and runs on a blocking thread once it
-//! is its turn (`dispatch`, `turns`).
+//! is its turn, or as a job (`dispatch`, `calls`, `turns`).
 
 pub mod address;
+mod calls;
 mod dispatch;
 mod health;
 pub mod http;

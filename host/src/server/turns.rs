@@ -1,14 +1,11 @@
-//! How many commands run at once, and how many may wait for their turn.
+//! How many commands that are not jobs run at once, and how many may wait for their turn.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Commands that run at once. Each blocks a thread and holds a database connection for its time.
-const SHORT: usize = 16;
-
-/// Long commands that run at once. They have turns of their own, so that they never keep the others waiting.
-const LONG: usize = 2;
+const RUNNING: usize = 16;
 
 /// Commands that may wait. More than that would only time out at their callers.
 const WAITING: usize = 1024;
@@ -18,8 +15,7 @@ pub(super) type Turn = OwnedSemaphorePermit;
 
 /// The turns of one server.
 pub(super) struct Turns {
-    short: Arc<Semaphore>,
-    long: Arc<Semaphore>,
+    running: Arc<Semaphore>,
     /// Held while waiting, so that waiting is bounded, too.
     waiting: Semaphore,
 }
@@ -28,21 +24,19 @@ impl Turns {
     /// All turns are free.
     pub(super) fn new() -> Self {
         Self {
-            short: Arc::new(Semaphore::new(SHORT)),
-            long: Arc::new(Semaphore::new(LONG)),
+            running: Arc::new(Semaphore::new(RUNNING)),
             waiting: Semaphore::new(WAITING),
         }
     }
 
     /// Waits for a turn; `None` when too many wait already.
-    pub(super) async fn take(&self, is_long: bool) -> Option<Turn> {
-        let turns = if is_long { &self.long } else { &self.short };
-        if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
+    pub(super) async fn take(&self) -> Option<Turn> {
+        if let Ok(turn) = Arc::clone(&self.running).try_acquire_owned() {
             return Some(turn);
         }
         let _waiting = self.waiting.try_acquire().ok()?;
         // The semaphore is never closed, so this only ends with a turn.
-        Arc::clone(turns).acquire_owned().await.ok()
+        Arc::clone(&self.running).acquire_owned().await.ok()
     }
 }
 
@@ -50,33 +44,18 @@ impl Turns {
 mod tests {
     use super::*;
 
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-    }
-
-    #[test]
-    fn long_commands_do_not_keep_short_ones_waiting() {
-        runtime().block_on(async {
-            let turns = Turns::new();
-            let mut held = Vec::new();
-            for _ in 0..LONG {
-                held.push(turns.take(true).await.unwrap());
-            }
-            assert_eq!(turns.long.available_permits(), 0);
-            assert!(turns.take(false).await.is_some());
-        });
-    }
-
     #[test]
     fn whoever_would_wait_too_far_back_is_sent_away() {
-        runtime().block_on(async {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
             let turns = Turns::new();
-            let _running = turns.short.acquire_many(SHORT as u32).await.unwrap();
+            let running = turns.running.acquire_many(RUNNING as u32).await.unwrap();
             let _waiting = turns.waiting.acquire_many(WAITING as u32).await.unwrap();
-            assert!(turns.take(false).await.is_none());
-            assert!(turns.take(true).await.is_some());
+            assert!(turns.take().await.is_none());
+            drop(running);
+            assert!(turns.take().await.is_some());
         });
     }
 }

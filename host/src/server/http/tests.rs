@@ -9,48 +9,83 @@ use std::time::Duration;
 use super::*;
 use crate::commands::error::{CommandError, ErrorCode};
 use crate::commands::job::Job;
+use crate::commands::jobs::queue::Limits;
+use crate::commands::operation::Access;
+use crate::commands::prepared::Prepared;
 use crate::commands::service::WorkerHealth;
 use crate::foundation::shutdown_signal::ShutdownReason;
 
 /// Commands without a database: `echo`, `missing`, `wrong`, `panic`, `slow` and the long `wait`.
-#[derive(Default)]
 struct Fake {
     database_is_away: AtomicBool,
-    was_cancelled: AtomicBool,
+    was_cancelled: Arc<AtomicBool>,
+    jobs: JobQueue,
+}
+
+impl Fake {
+    fn new() -> Self {
+        let limits = Limits {
+            long: 1,
+            short: 4,
+            waiting: 4,
+            kept_for: Duration::from_secs(600),
+        };
+        Self {
+            database_is_away: AtomicBool::new(false),
+            was_cancelled: Arc::new(AtomicBool::new(false)),
+            jobs: JobQueue::new(limits, None),
+        }
+    }
+}
+
+fn run(
+    command: &str,
+    parameters: Value,
+    job: &Job<'_>,
+    was_cancelled: &AtomicBool,
+) -> Result<Value, CommandError> {
+    match command {
+        "echo" => Ok(parameters),
+        "missing" => {
+            Err(CommandError::new(ErrorCode::ProjectNotFound, "no project").with("name", "x"))
+        }
+        "wrong" => Err(CommandError::new(
+            ErrorCode::InvalidParameters,
+            "/limit: no",
+        )),
+        "slow" => {
+            std::thread::sleep(Duration::from_millis(300));
+            Ok(json!("slow but done"))
+        }
+        "wait" => {
+            while !job.cancellation.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            was_cancelled.store(true, Ordering::SeqCst);
+            Ok(json!("cancelled"))
+        }
+        _ => panic!("a fault"),
+    }
 }
 
 impl CommandService for Fake {
-    fn is_long(&self, command: &str) -> bool {
-        command == "wait"
+    fn prepare(&self, command: &str, parameters: Value) -> Result<Prepared, CommandError> {
+        if command == "nothing" {
+            let message = "no command nothing";
+            return Err(CommandError::new(ErrorCode::UnknownCommand, message));
+        }
+        let was_cancelled = Arc::clone(&self.was_cancelled);
+        let command: Arc<str> = command.into();
+        Ok(Prepared {
+            is_long: &*command == "wait",
+            command: Arc::clone(&command),
+            access: Access::Read,
+            work: Box::new(move |job| run(&command, parameters, job, &was_cancelled)),
+        })
     }
 
-    fn run(&self, command: &str, parameters: Value, job: &Job<'_>) -> Result<Value, CommandError> {
-        match command {
-            "echo" => Ok(parameters),
-            "missing" => {
-                Err(CommandError::new(ErrorCode::ProjectNotFound, "no project").with("name", "x"))
-            }
-            "wrong" => Err(CommandError::new(
-                ErrorCode::InvalidParameters,
-                "/limit: no",
-            )),
-            "panic" => panic!("a fault"),
-            "slow" => {
-                std::thread::sleep(Duration::from_millis(300));
-                Ok(json!("slow but done"))
-            }
-            "wait" => {
-                while !job.cancellation.is_cancelled() {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                self.was_cancelled.store(true, Ordering::SeqCst);
-                Ok(json!("cancelled"))
-            }
-            other => Err(CommandError::new(
-                ErrorCode::UnknownCommand,
-                format!("no command {other}"),
-            )),
-        }
+    fn jobs(&self) -> &JobQueue {
+        &self.jobs
     }
 
     fn driver_name(&self) -> String {
@@ -80,7 +115,7 @@ impl Running {
     fn start() -> Running {
         let listener = super::super::address::bind("127.0.0.1", 0).unwrap();
         let address = listener.local_addr().unwrap();
-        let (fake, shutdown) = (Arc::new(Fake::default()), ShutdownSignal::new());
+        let (fake, shutdown) = (Arc::new(Fake::new()), ShutdownSignal::new());
         let parts = ServerParts {
             service: Arc::clone(&fake) as _,
             instance_id: "this one".to_owned(),
@@ -182,7 +217,7 @@ fn a_failing_command_is_a_result_and_a_call_that_cannot_be_made_an_error() {
     for (method, code, word) in [
         ("nothing", -32601, json!("UNKNOWN_COMMAND")),
         ("wrong", -32602, json!("INVALID_PARAMETERS")),
-        ("panic", -32603, Value::Null),
+        ("panic", -32603, json!("INTERNAL_ERROR")),
     ] {
         let answer = server.call(&request(method, 1));
         assert_eq!(answer["error"]["code"], code, "{answer}");
