@@ -68,6 +68,8 @@ pub struct Capabilities {
     pub strict_types: bool,
     /// `last_insert_id` tells the key that the database generated.
     pub generated_keys: bool,
+    /// `backup`.
+    pub backup: bool,
 }
 
 impl Capabilities {

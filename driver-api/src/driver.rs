@@ -1,9 +1,11 @@
 //! The two traits that a driver author implements: `Driver` and `Connection`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backup::BackupWatch;
 use crate::columns::Column;
 use crate::descriptor::DriverDescriptor;
 use crate::error::{DriverError, Result};
@@ -127,6 +129,25 @@ pub trait Connection: Send {
     /// database offers no such thing.
     fn cancel_handle(&self) -> Option<Arc<dyn CancelHandle>> {
         None
+    }
+
+    /// Copies the database, as it is at one moment, into the new file `target`, from which it can be opened again.
+    ///
+    /// `target` is an absolute path on the machine where the driver runs, and only its owner may read the file. It
+    /// bears this name only once it is complete, checked and on the disk: after an error there is no file of that
+    /// name. Other connections read and write meanwhile.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::ErrorClass::AlreadyExists) for a name that is taken,
+    /// [`InvalidValue`](crate::ErrorClass::InvalidValue) for one that is not absolute,
+    /// [`NotFound`](crate::ErrorClass::NotFound) where its directory is missing,
+    /// [`Cancelled`](crate::ErrorClass::Cancelled) when `watch` or a cancel handle stopped it,
+    /// [`TransactionState`](crate::ErrorClass::TransactionState) in a transaction,
+    /// [`Busy`](crate::ErrorClass::Busy) while another backup is made to the same place;
+    /// [`Unsupported`](crate::ErrorClass::Unsupported) unless overridden.
+    fn backup(&mut self, target: &Path, watch: &mut BackupWatch<'_>) -> Result<()> {
+        let _ = (target, watch);
+        Err(DriverError::unsupported("backups"))
     }
 
     /// Ends the connection where that can fail; called once, before the drop.

@@ -17,6 +17,7 @@
 
 #[doc(hidden)]
 pub mod abi;
+mod backup;
 mod block;
 mod columns;
 mod descriptor;
@@ -32,6 +33,7 @@ mod value;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+pub use backup::{BackupPhase, BackupProgress, BackupWatch};
 pub use block::{BlockError, RowBlock, RowWriter};
 pub use columns::{Column, decode as decode_columns, encode as encode_columns};
 pub use descriptor::{Capabilities, ColumnType, Dialect, DriverDescriptor, Placement};

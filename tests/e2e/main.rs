@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says where"
 )]
 
+mod backup;
 mod cli;
 mod conformance;
 mod db_copy;

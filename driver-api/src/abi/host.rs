@@ -1,5 +1,7 @@
 //! The host's side: a loaded plugin's driver behind the same traits that its author implemented.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use abi_stable::erased_types::TD_Opaque;
@@ -8,9 +10,10 @@ use abi_stable::sabi_types::RMut;
 use abi_stable::std_types::{RResult, RSlice};
 
 use super::types::{
-    DriverModuleRef, ErrorBytes, RawCancelArc, RawConnectionBox, RawDriverBox, RawExecuteResult,
-    RawSink, RawSink_TO,
+    DriverModuleRef, ErrorBytes, RawBackupWatch, RawBackupWatch_TO, RawCancelArc, RawConnectionBox,
+    RawDriverBox, RawExecuteResult, RawSink, RawSink_TO,
 };
+use crate::backup::{BackupPhase, BackupProgress, BackupWatch};
 use crate::descriptor::DriverDescriptor;
 use crate::driver::{
     CancelHandle, ColumnInfo, Connection, Driver, ExecuteResult, StatementDescription, TableInfo,
@@ -173,6 +176,24 @@ impl Connection for LoadedConnection {
 
     fn close(&mut self) -> Result<()> {
         answer(self.raw.close())
+    }
+
+    fn backup(&mut self, target: &Path, watch: &mut BackupWatch<'_>) -> Result<()> {
+        let mut adapter = WatchAdapter { watch };
+        let watch = RawBackupWatch_TO::from_ptr(RMut::new(&mut adapter), TD_Opaque);
+        answer(self.raw.backup(target.as_os_str().as_bytes().into(), watch))
+    }
+}
+
+/// Hears across the boundary how far a backup is.
+struct WatchAdapter<'w, 'a> {
+    watch: &'w mut BackupWatch<'a>,
+}
+
+impl RawBackupWatch for WatchAdapter<'_, '_> {
+    fn step(&mut self, phase: u8, done: u64, total: u64) -> bool {
+        let phase = BackupPhase::from_tag(phase);
+        (self.watch)(BackupProgress { phase, done, total }) == Flow::Continue
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +15,11 @@ use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RVec};
 
 use super::API_VERSION;
 use super::types::{
-    DriverModule, DriverModuleRef, ErrorBytes, RawCancel, RawCancel_TO, RawCancelArc,
-    RawConnection, RawConnection_TO, RawConnectionBox, RawDriver, RawDriver_TO, RawDriverBox,
-    RawExecuteResult, RawSinkMut,
+    DriverModule, DriverModuleRef, ErrorBytes, RawBackupWatchMut, RawCancel, RawCancel_TO,
+    RawCancelArc, RawConnection, RawConnection_TO, RawConnectionBox, RawDriver, RawDriver_TO,
+    RawDriverBox, RawExecuteResult, RawSinkMut,
 };
+use crate::backup::BackupProgress;
 use crate::block::RowBlock;
 use crate::driver::{CancelHandle, Connection, Driver, ExecuteResult, TransactionMode};
 use crate::error::{DriverError, ErrorClass, Result};
@@ -328,6 +331,19 @@ impl RawConnection for ConnectionShim {
 
     fn close(&mut self) -> RResult<(), ErrorBytes> {
         answer(self.shut())
+    }
+
+    fn backup(
+        &mut self,
+        target: RSlice<'_, u8>,
+        mut watch: RawBackupWatchMut<'_>,
+    ) -> RResult<(), ErrorBytes> {
+        self.with("backup", |connection, _| {
+            let target = Path::new(OsStr::from_bytes(target.as_slice()));
+            connection.backup(target, &mut |at: BackupProgress| {
+                Flow::from_wants_more(watch.step(at.phase.tag(), at.done, at.total))
+            })
+        })
     }
 }
 

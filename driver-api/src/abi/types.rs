@@ -20,6 +20,8 @@ use abi_stable::library::RootModule;
 use abi_stable::sabi_types::{RMut, VersionStrings};
 use abi_stable::std_types::{RArc, RBox, ROption, RResult, RSlice, RStr, RVec};
 
+use crate::error::DriverError;
+
 /// An error as [`DriverError::to_bytes`](crate::DriverError) writes it.
 pub type ErrorBytes = RVec<u8>;
 
@@ -42,6 +44,15 @@ pub trait RawSink {
 }
 
 pub type RawSinkMut<'a> = RawSink_TO<'a, RMut<'a, ()>>;
+
+/// Hears how far a backup is, and answers whether it is to go on; see [`BackupProgress`](crate::BackupProgress).
+#[abi_stable::sabi_trait]
+pub trait RawBackupWatch {
+    #[sabi(last_prefix_field)]
+    fn step(&mut self, phase: u8, done: u64, total: u64) -> bool;
+}
+
+pub type RawBackupWatchMut<'a> = RawBackupWatch_TO<'a, RMut<'a, ()>>;
 
 /// Stops a connection's running call from another thread.
 #[abi_stable::sabi_trait]
@@ -85,6 +96,15 @@ pub trait RawConnection: Send {
     /// Drops the author's connection while a panic in it can still be reported.
     #[sabi(last_prefix_field)]
     fn close(&mut self) -> RResult<(), ErrorBytes>;
+    /// Plugins that were built without it do not offer it. `target` holds the bytes of a path.
+    fn backup(
+        &mut self,
+        target: RSlice<'_, u8>,
+        watch: RawBackupWatchMut<'_>,
+    ) -> RResult<(), ErrorBytes> {
+        let _ = (target, watch);
+        RResult::RErr(DriverError::unsupported("backups").to_bytes().into())
+    }
 }
 
 pub type RawConnectionBox = RawConnection_TO<'static, RBox<()>>;

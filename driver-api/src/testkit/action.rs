@@ -11,7 +11,7 @@ use crate::block::RowBlock;
 use crate::driver::{CancelHandle, Connection};
 use crate::error::{DriverError, Result};
 use crate::row::RowRef;
-use crate::sink::RowSink;
+use crate::sink::{Flow, RowSink};
 use crate::value::Value;
 
 /// A call that is to be cancelled has begun by then, as a rule.
@@ -97,6 +97,8 @@ fn call(bench: &Bench<'_>, connection: &mut dyn Connection, action: &Action) -> 
             .columns(&bench.names.plain(key))
             .map(Found::Columns),
         Action::Ping => connection.ping().map(done),
+        Action::Backup(name) => backup(bench, connection, name, Flow::Continue),
+        Action::BackupStopped(name) => backup(bench, connection, name, Flow::Stop),
         Action::Close => connection.close().map(done),
         Action::Cancel => match connection.cancel_handle() {
             Some(handle) => handle.cancel().map(done),
@@ -118,6 +120,16 @@ fn call(bench: &Bench<'_>, connection: &mut dyn Connection, action: &Action) -> 
             Ok(Found::Done)
         }
     }
+}
+
+fn backup(
+    bench: &Bench<'_>,
+    connection: &mut dyn Connection,
+    name: &str,
+    flow: Flow,
+) -> Result<Found> {
+    let target = bench.scratch.file(name)?;
+    connection.backup(&target, &mut |_| flow).map(done)
 }
 
 fn done((): ()) -> Found {

@@ -49,13 +49,15 @@ pub enum Group {
     Catalog,
     /// Names that have to be quoted.
     Identifiers,
+    /// `backup`.
+    Backup,
     /// What is left of a connection whose driver panicked.
     Panics,
 }
 
 impl Group {
     /// Every group, in the order of reports.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Descriptor,
         Self::Options,
         Self::Connection,
@@ -73,6 +75,7 @@ impl Group {
         Self::Concurrency,
         Self::Catalog,
         Self::Identifiers,
+        Self::Backup,
         Self::Panics,
     ];
 
@@ -96,6 +99,7 @@ impl Group {
             Self::Concurrency => "concurrency",
             Self::Catalog => "catalog",
             Self::Identifiers => "identifiers",
+            Self::Backup => "backup",
             Self::Panics => "panics",
         }
     }

@@ -66,6 +66,7 @@ mod groups;
 mod names;
 mod need;
 mod run;
+mod scratch;
 mod step;
 
 pub use case::{Case, Failure, Group, Outcome};

@@ -42,6 +42,8 @@ pub enum Need {
     CreateDatabase,
     /// [`Capabilities::read_only`](crate::Capabilities::read_only)
     ReadOnly,
+    /// [`Capabilities::backup`](crate::Capabilities::backup)
+    Backup,
     /// A column type that keeps this kind.
     Kind(ValueKind),
     /// An option of this name.
@@ -69,6 +71,7 @@ impl Need {
             Self::Catalog => has.catalog,
             Self::CreateDatabase => has.create_database,
             Self::ReadOnly => has.read_only,
+            Self::Backup => has.backup,
             Self::Kind(kind) => dialect::column_type(descriptor, kind).is_some(),
             Self::Option(key) => descriptor.options.iter().any(|spec| spec.key == key),
         }
@@ -94,6 +97,7 @@ impl fmt::Display for Need {
             Self::Catalog => "catalog",
             Self::CreateDatabase => "create_database",
             Self::ReadOnly => "read_only",
+            Self::Backup => "backup",
             Self::Kind(kind) => return write!(f, "a column type for {kind}"),
             Self::Option(key) => return write!(f, "the option `{key}`"),
         };

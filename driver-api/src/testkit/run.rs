@@ -10,6 +10,7 @@ use super::action;
 use super::case::{Case, Failure};
 use super::found::{Found, shortened};
 use super::names::Names;
+use super::scratch::Scratch;
 use super::step::{Action, Step, Way};
 use crate::descriptor::DriverDescriptor;
 use crate::driver::{Connection, Driver};
@@ -30,6 +31,8 @@ pub(super) struct Bench<'a> {
     pub(super) descriptor: &'a DriverDescriptor,
     pub(super) options: &'a Options,
     pub(super) names: Names<'a>,
+    /// Where copies of the database go.
+    pub(super) scratch: Scratch,
     /// What was created, to be dropped in the end: `TABLE name`, `VIEW name`.
     created: RefCell<Vec<String>>,
 }
@@ -45,6 +48,10 @@ impl Bench<'_> {
             }
             Way::PanicAt(method) => {
                 values.insert("panic_at".into(), method.into());
+            }
+            Way::Copy(name) => {
+                let path = self.scratch.file(name)?;
+                values.insert("path".into(), path.to_string_lossy().into());
             }
         }
         let options = Options::check(&self.descriptor.options, &values, Path::new("/"));
@@ -108,6 +115,7 @@ pub(super) fn run(
         descriptor,
         options,
         names: Names::new(descriptor, case.name(), case.odd_name),
+        scratch: Scratch::default(),
         created: RefCell::default(),
     };
     // Options that make the driver panic in it would spoil every case alike.

@@ -47,6 +47,10 @@ pub(super) enum Action {
     Tables,
     Columns(String),
     Ping,
+    /// `backup` into the file of this name in the case's own directory.
+    Backup(&'static str),
+    /// The same, stopped at its first step.
+    BackupStopped(&'static str),
     Close,
     /// Drops the connection without closing it.
     Drop,
@@ -70,6 +74,8 @@ pub(super) enum Way {
     ReadOnly,
     /// And `panic_at`.
     PanicAt(&'static str),
+    /// To the copy of this name: with it as the option `path`.
+    Copy(&'static str),
 }
 
 /// The rows of a batch.
@@ -214,6 +220,7 @@ impl fmt::Display for Action {
             Self::Connect(Way::Plain) => f.write_str("connect"),
             Self::Connect(Way::ReadOnly) => f.write_str("connect with `read_only`"),
             Self::Connect(Way::PanicAt(at)) => write!(f, "connect with `panic_at` {at}"),
+            Self::Connect(Way::Copy(name)) => write!(f, "connect to the backup {name}"),
             Self::Execute { sql, params } => write!(f, "execute `{sql}`{}", Count(params.len())),
             Self::Query { sql, params } => write!(f, "query `{sql}`{}", Count(params.len())),
             Self::QueryUntil { sql, blocks } => {
@@ -234,6 +241,8 @@ impl fmt::Display for Action {
             Self::Tables => f.write_str("tables"),
             Self::Columns(table) => write!(f, "columns of `{table}`"),
             Self::Ping => f.write_str("ping"),
+            Self::Backup(name) => write!(f, "backup to {name}"),
+            Self::BackupStopped(name) => write!(f, "backup to {name}, stopped at once"),
             Self::Close => f.write_str("close"),
             Self::Drop => f.write_str("drop the connection"),
             Self::CreateDatabase => f.write_str("create_database"),

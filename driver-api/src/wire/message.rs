@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame, FrameError};
 use super::payload::Payload;
+use crate::backup::{BackupPhase, BackupProgress};
 use crate::driver::{ExecuteResult, TransactionMode};
 use crate::error::DriverError;
 
@@ -112,10 +113,18 @@ pub enum Request<'a> {
     },
     /// Whether the database answers.
     Ping,
+    /// Copies the database into a new file, and sends `Progress` meanwhile.
+    Backup {
+        /// The bytes of the file's path.
+        target: &'a [u8],
+    },
     /// In the place of any other request after `Hello`: cancels another connection's running call.
     Cancel(CancelKey),
-    /// While rows arrive: no more of them, please. Nothing answers this but the query's end.
+    /// While rows arrive: no more of them, please. Nothing answers this but the query's end. In the place of `GoOn` it
+    /// ends a backup in the same way.
     Stop,
+    /// After each `Progress`, which the worker waits for: go on.
+    GoOn,
     /// The client ends and asks for nothing again. Nothing answers this.
     Bye,
 }
@@ -134,6 +143,8 @@ pub enum Reply<'a> {
     },
     /// Rows of a query.
     Block(&'a [u8]),
+    /// How far a backup is; the client answers `GoOn` or `Stop`.
+    Progress(BackupProgress),
     /// The call succeeded.
     Done(ExecuteResult),
     /// The call failed.
@@ -159,6 +170,8 @@ mod kind {
     pub(super) const CANCEL: u8 = 12;
     pub(super) const STOP: u8 = 13;
     pub(super) const BYE: u8 = 14;
+    pub(super) const BACKUP: u8 = 15;
+    pub(super) const GO_ON: u8 = 16;
 
     pub(super) const WELCOME: u8 = 0x81;
     pub(super) const HEADER: u8 = 0x82;
@@ -167,6 +180,7 @@ mod kind {
     pub(super) const ERROR: u8 = 0x85;
     pub(super) const JSON: u8 = 0x86;
     pub(super) const GO_AWAY: u8 = 0x87;
+    pub(super) const PROGRESS: u8 = 0x88;
 }
 
 impl<'a> Request<'a> {
@@ -211,8 +225,10 @@ impl<'a> Request<'a> {
             Self::Tables => append_bytes(out, kind::TABLES, &[]),
             Self::Columns { table } => append_bytes(out, kind::COLUMNS, table.as_bytes()),
             Self::Ping => append_bytes(out, kind::PING, &[]),
+            Self::Backup { target } => append_bytes(out, kind::BACKUP, target),
             Self::Cancel(key) => append_json(out, kind::CANCEL, key),
             Self::Stop => append_bytes(out, kind::STOP, &[]),
+            Self::GoOn => append_bytes(out, kind::GO_ON, &[]),
             Self::Bye => append_bytes(out, kind::BYE, &[]),
         }
     }
@@ -257,8 +273,12 @@ impl<'a> Request<'a> {
                 table: payload.text()?,
             },
             kind::PING => Self::Ping,
+            kind::BACKUP => Self::Backup {
+                target: payload.rest(),
+            },
             kind::CANCEL => Self::Cancel(payload.json()?),
             kind::STOP => Self::Stop,
+            kind::GO_ON => Self::GoOn,
             kind::BYE => Self::Bye,
             _ => return Err(payload.wrong("no request has this kind")),
         };
@@ -280,6 +300,11 @@ impl<'a> Reply<'a> {
                 out.extend_from_slice(header);
             }),
             Self::Block(block) => append_bytes(out, kind::BLOCK, block),
+            Self::Progress(at) => frame::append(out, kind::PROGRESS, |out| {
+                out.push(at.phase.tag());
+                out.extend_from_slice(&at.done.to_le_bytes());
+                out.extend_from_slice(&at.total.to_le_bytes());
+            }),
             Self::Done(result) => frame::append(out, kind::DONE, |out| {
                 out.extend_from_slice(&result.rows_affected.to_le_bytes());
                 if let Some(id) = result.last_insert_id {
@@ -305,6 +330,11 @@ impl<'a> Reply<'a> {
                 header: payload.rest(),
             },
             kind::BLOCK => Self::Block(payload.rest()),
+            kind::PROGRESS => Self::Progress(BackupProgress {
+                phase: BackupPhase::from_tag(payload.u8()?),
+                done: payload.u64()?,
+                total: payload.u64()?,
+            }),
             kind::DONE => Self::Done(ExecuteResult {
                 rows_affected: payload.u64()?,
                 last_insert_id: if payload.is_empty() {
@@ -384,6 +414,7 @@ mod tests {
             check_request(&Request::Describe { sql: &sql });
             check_request(&Request::Columns { table: &sql });
             check_request(&Request::Commit { sequence });
+            check_request(&Request::Backup { target: &params });
         }
 
         #[test]
@@ -391,6 +422,9 @@ mod tests {
             check_reply(&Reply::Header { count: 3, header: &bytes });
             check_reply(&Reply::Block(&bytes));
             check_reply(&Reply::Json(&bytes));
+            for phase in [BackupPhase::Copying, BackupPhase::Checking] {
+                check_reply(&Reply::Progress(BackupProgress { phase, done: rows, total: !rows }));
+            }
             check_reply(&Reply::Done(ExecuteResult { rows_affected: rows, last_insert_id: id }));
         }
 
@@ -419,6 +453,7 @@ mod tests {
             Request::Tables,
             Request::Ping,
             Request::Stop,
+            Request::GoOn,
             Request::Bye,
         ] {
             check_request(&request);

@@ -1,5 +1,6 @@
 //! What each request does: which connection it runs on, and what becomes of the session's transaction.
 
+mod backup;
 mod queries;
 
 use std::io;
@@ -116,6 +117,7 @@ impl<'s> Calls<'s> {
                 sql,
                 params,
             } => self.query(sequence, sql, params, stream, out)?,
+            Request::Backup { target } => self.backup(target, stream, out)?,
             _ => self.answer_without_rows(request),
         };
         if let Err(error) = &answer {
@@ -186,9 +188,15 @@ impl<'s> Calls<'s> {
             Request::Commit { sequence } => self.commit(sequence).map(|()| done()),
             Request::Rollback => self.rollback().map(|()| done()),
             Request::Cancel(key) => self.service.sessions.cancel(key).map(|()| done()),
-            Request::Hello(_) | Request::Query { .. } | Request::Stop | Request::Bye => Err(
-                DriverError::new(ErrorClass::Protocol, "this request does not belong here"),
-            ),
+            Request::Hello(_)
+            | Request::Query { .. }
+            | Request::Backup { .. }
+            | Request::Stop
+            | Request::GoOn
+            | Request::Bye => Err(DriverError::new(
+                ErrorClass::Protocol,
+                "this request does not belong here",
+            )),
         }
     }
 

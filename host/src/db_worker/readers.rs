@@ -50,6 +50,11 @@ impl Readers {
         })
     }
 
+    /// A reading connection that is not shared and not counted, for one long call.
+    pub(super) fn open_apart(&self) -> Result<OpenConnection> {
+        self.store.open_reader()
+    }
+
     /// Closes the idle connections; for the end of the worker.
     pub(super) fn close(&self) {
         let idle = std::mem::take(&mut self.lock().idle);

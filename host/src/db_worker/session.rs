@@ -105,7 +105,7 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
         }
         let request = Request::read(frame)?;
         if service.sessions.is_draining() {
-            return send(stream, &mut out, &Reply::GoAway);
+            return Ok(send(stream, &mut out, &Reply::GoAway)?);
         }
         match request {
             // Its query had ended when it came.
@@ -164,11 +164,17 @@ fn greet(
 }
 
 /// Sends what lies in `out` and the reply behind it.
-fn send(mut stream: &UnixStream, out: &mut Vec<u8>, reply: &Reply<'_>) -> Ended<()> {
+pub(super) fn send(
+    mut stream: &UnixStream,
+    out: &mut Vec<u8>,
+    reply: &Reply<'_>,
+) -> io::Result<()> {
     if let Err(error) = reply.append_to(out) {
         let error = DriverError::new(ErrorClass::LimitExceeded, "the answer is too large")
             .with_detail(error.to_string());
-        Reply::Error(error).append_to(out)?;
+        Reply::Error(error)
+            .append_to(out)
+            .map_err(io::Error::other)?;
     }
     stream.write_all(out)?;
     out.clear();

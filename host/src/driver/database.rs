@@ -1,13 +1,17 @@
 //! A database as the host uses it: single statements, snapshots, and transactions that run again.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use driver_api::{Dialect, DriverError, ErrorClass, Outcome, Result, TransactionMode};
+use driver_api::{
+    BackupProgress, Dialect, DriverError, ErrorClass, Flow, Outcome, Result, TransactionMode,
+};
 
 use super::connector::Connector;
 use super::pool::{Lease, Pool, PoolLimits};
 use super::session::Session;
+use crate::foundation::cancellation::Cancellation;
 
 /// How long reads and transactions are tried again after their first failure, while the database is away. A DB worker that was
 /// killed is back within a fraction of this.
@@ -90,6 +94,27 @@ impl Database {
             }
             result
         })
+    }
+
+    /// Copies the database, as it is at one moment, into the new file `target`, an absolute path; the file gets this
+    /// name once it is complete, checked and on the disk. Others read and write meanwhile. `progress` hears how far it
+    /// is, several times a second. It is not begun again when the database goes away in the middle of it.
+    ///
+    /// # Errors
+    /// Those of [`Connection::backup`](driver_api::Connection::backup): [`ErrorClass::Unsupported`] where the driver
+    /// does not offer it, [`ErrorClass::AlreadyExists`] for a name that is taken, [`ErrorClass::Cancelled`] after
+    /// `cancel` was asked.
+    pub fn backup(
+        &self,
+        target: &Path,
+        mut progress: impl FnMut(BackupProgress),
+        cancel: &Cancellation,
+    ) -> Result<()> {
+        let mut watch = |at| {
+            progress(at);
+            Flow::from_wants_more(!cancel.is_cancelled())
+        };
+        self.once(|session| session.backup(target, &mut watch))
     }
 
     /// Closes the connections; later calls fail.

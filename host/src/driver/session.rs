@@ -1,10 +1,12 @@
 //! One connection in use: statements with parameters in, typed rows out, without copying cells.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use driver_api::{
-    BlockReceiver, CancelHandle, Column, ColumnInfo, Connection, ExecuteResult, Flow, Result,
-    RowBlock, RowBlockRef, RowRef, RowSink, TableInfo, TransactionMode, ValueRef, decode_columns,
+    BackupWatch, BlockReceiver, CancelHandle, Column, ColumnInfo, Connection, ExecuteResult, Flow,
+    Result, RowBlock, RowBlockRef, RowRef, RowSink, TableInfo, TransactionMode, ValueRef,
+    decode_columns,
 };
 
 /// One connection in use. Placeholders are `?` in every dialect.
@@ -136,6 +138,14 @@ impl Session {
     /// The driver's.
     pub fn columns(&mut self, table: &str) -> Result<Vec<ColumnInfo>> {
         self.connection.columns(table)
+    }
+
+    /// Copies the database into a new file; see [`Connection::backup`].
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn backup(&mut self, target: &Path, watch: &mut BackupWatch<'_>) -> Result<()> {
+        self.connection.backup(target, watch)
     }
 
     /// Makes sure that the database answers.

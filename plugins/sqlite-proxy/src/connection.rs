@@ -1,11 +1,13 @@
 //! A connection through the worker: every call is a request, rows pass through as the blocks they came in.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use driver_api::wire::message::{Reply, Request};
 use driver_api::{
-    CancelHandle, ColumnInfo, Connection, DriverError, ErrorClass, ExecuteResult, Flow, Result,
-    RowBlockRef, RowRef, RowSink, StatementDescription, TableInfo, TransactionMode,
+    BackupWatch, CancelHandle, ColumnInfo, Connection, DriverError, ErrorClass, ExecuteResult,
+    Flow, Result, RowBlockRef, RowRef, RowSink, StatementDescription, TableInfo, TransactionMode,
 };
 
 use crate::conversation::{Asked, Conversation, Failure};
@@ -130,6 +132,28 @@ fn pass_rows(
     }
 }
 
+/// Hears how far a backup is until its end, and says each time whether it is to go on. `begun` is set once the worker
+/// has begun.
+fn hear_backup(
+    conversation: &mut Conversation,
+    watch: &mut BackupWatch<'_>,
+    begun: &mut bool,
+) -> Asked<()> {
+    loop {
+        match conversation.receive()? {
+            Reply::Progress(at) => {
+                *begun = true;
+                conversation.send(match watch(at) {
+                    Flow::Continue => &Request::GoOn,
+                    Flow::Stop => &Request::Stop,
+                })?;
+            }
+            Reply::Done(_) => return Ok(()),
+            _ => return Err(error::out_of_turn("a backup")),
+        }
+    }
+}
+
 impl Connection for ProxyConnection {
     fn query(&mut self, sql: &str, params: RowRef<'_>, rows: &mut RowSink<'_>) -> Result<()> {
         let sequence = self.next_sequence();
@@ -245,6 +269,21 @@ impl Connection for ProxyConnection {
 
     fn cancel_handle(&self) -> Option<Arc<dyn CancelHandle>> {
         Some(Arc::new(self.link.cancel_handle()))
+    }
+
+    fn backup(&mut self, target: &Path, watch: &mut BackupWatch<'_>) -> Result<()> {
+        let request = Request::Backup {
+            target: target.as_os_str().as_bytes(),
+        };
+        let mut begun = false;
+        self.call(Effect::Reads, |conversation| {
+            conversation.send(&request)?;
+            hear_backup(conversation, watch, &mut begun).map_err(|failure| match failure {
+                // The worker may have ended just after the copy got its name, which would then be taken.
+                Failure::Lost { error, .. } if begun => Failure::Hopeless(error),
+                other => other,
+            })
+        })
     }
 
     fn close(&mut self) -> Result<()> {

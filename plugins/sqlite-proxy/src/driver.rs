@@ -28,6 +28,7 @@ impl Driver for ProxyDriver {
         capabilities.constraints = true;
         capabilities.foreign_keys = true;
         capabilities.generated_keys = true;
+        capabilities.backup = true;
         let descriptor = DriverDescriptor::new(
             "sqlite-proxy",
             env!("CARGO_PKG_VERSION"),

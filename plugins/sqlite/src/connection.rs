@@ -1,10 +1,11 @@
 //! The connection: every call of the driver interface, on one SQLite connection.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use driver_api::{
-    CancelHandle, ColumnInfo, Connection, DriverError, ErrorClass, ExecuteResult, Result,
-    RowBlockRef, RowRef, RowSink, StatementDescription, TableInfo, TransactionMode,
+    BackupWatch, CancelHandle, ColumnInfo, Connection, DriverError, ErrorClass, ExecuteResult,
+    Result, RowBlockRef, RowRef, RowSink, StatementDescription, TableInfo, TransactionMode,
 };
 use rusqlite::CachedStatement;
 
@@ -14,7 +15,7 @@ use crate::error::{during_commit, from_sqlite};
 use crate::header::{self, Headers};
 use crate::options::SqliteOptions;
 use crate::statement::{self, Before};
-use crate::{catalog, open, transaction};
+use crate::{backup, catalog, open, transaction};
 
 /// One connection to the database file.
 pub(crate) struct SqliteConnection {
@@ -243,6 +244,12 @@ impl Connection for SqliteConnection {
 
     fn cancel_handle(&self) -> Option<Arc<dyn CancelHandle>> {
         Some(Arc::clone(&self.cancel) as Arc<dyn CancelHandle>)
+    }
+
+    fn backup(&mut self, target: &Path, watch: &mut BackupWatch<'_>) -> Result<()> {
+        let database = self.database.as_ref().ok_or_else(closed)?;
+        self.cancel.start_call();
+        backup::backup(database, &self.cancel, target, watch)
     }
 
     fn close(&mut self) -> Result<()> {

@@ -69,6 +69,7 @@ fn capabilities() -> Capabilities {
     capabilities.constraints = true;
     capabilities.foreign_keys = true;
     capabilities.generated_keys = true;
+    capabilities.backup = true;
     capabilities
 }
 

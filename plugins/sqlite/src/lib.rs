@@ -1,9 +1,11 @@
 //! The SQLite driver: one file, opened only inside the DB worker process that owns it.
 
 mod authorizer;
+mod backup;
 mod cancel;
 mod catalog;
 mod connection;
+mod copy_file;
 mod datetime;
 mod driver;
 mod error;

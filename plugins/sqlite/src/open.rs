@@ -70,7 +70,7 @@ fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-fn file_error(path: &Path, error: &io::Error) -> DriverError {
+pub(crate) fn file_error(path: &Path, error: &io::Error) -> DriverError {
     let class = match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorClass::Access,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::DiskFull,

@@ -3,8 +3,8 @@
 
 use driver_api::wire::message::{CancelKey, Hello, Reply, Request, Welcome};
 use driver_api::{
-    Column, DriverError, ErrorClass, ExecuteResult, RowBlock, TransactionMode, ValueKind, ValueRef,
-    encode_columns,
+    BackupPhase, BackupProgress, Column, DriverError, ErrorClass, ExecuteResult, RowBlock,
+    TransactionMode, ValueKind, ValueRef, encode_columns,
 };
 
 /// A name, which is the file's, and the message.
@@ -87,8 +87,15 @@ pub fn requests() -> Vec<Named> {
         ("tables", Request::Tables),
         ("columns", Request::Columns { table: "t" }),
         ("ping", Request::Ping),
+        (
+            "backup",
+            Request::Backup {
+                target: b"/backups/\xff.db",
+            },
+        ),
         ("cancel", Request::Cancel(CancelKey { session: 1, key: 2 })),
         ("stop", Request::Stop),
+        ("go-on", Request::GoOn),
         ("bye", Request::Bye),
     ];
     requests
@@ -114,6 +121,11 @@ pub fn replies() -> Vec<Named> {
         rows_affected: 3,
         last_insert_id: Some(-4),
     };
+    let progress = BackupProgress {
+        phase: BackupPhase::Checking,
+        done: 1 << 40,
+        total: u64::MAX,
+    };
     let error = DriverError::new(ErrorClass::Constraint, "UNIQUE constraint failed: t.a")
         .with_sqlstate("23505")
         .with_vendor_code(1555)
@@ -132,6 +144,7 @@ pub fn replies() -> Vec<Named> {
         ("error", Reply::Error(error)),
         ("json", Reply::Json(b"[{\"name\":\"t\"}]")),
         ("go-away", Reply::GoAway),
+        ("progress", Reply::Progress(progress)),
     ];
     replies
         .iter()

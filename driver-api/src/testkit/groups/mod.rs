@@ -1,5 +1,6 @@
 //! Every case, one file a group.
 
+mod backup;
 mod batches;
 mod cancellation;
 mod catalog;
@@ -44,6 +45,7 @@ pub fn cases() -> &'static [Case] {
             concurrency::cases(),
             catalog::cases(),
             identifiers::cases(),
+            backup::cases(),
             panics::cases(),
         ]
         .into_iter()
@@ -130,6 +132,7 @@ mod tests {
             Action::Cancel | Action::Cancelled(_) | Action::CancelledAtRows(_) => {
                 needs.push(Need::Cancel);
             }
+            Action::Backup(_) | Action::BackupStopped(_) => needs.push(Need::Backup),
             Action::CreateDatabase => needs.push(Need::CreateDatabase),
             _ => {}
         }

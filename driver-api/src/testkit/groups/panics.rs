@@ -55,6 +55,7 @@ pub(super) fn cases() -> Vec<Case> {
         in_call("tables", call(|| Action::Tables)),
         in_call("columns", call(|| Action::Columns("t".into()))),
         in_call("ping", call(|| Action::Ping)),
+        in_call("backup", call(|| Action::Backup("copy"))),
         case("cancel").steps([
             step(Action::Connect(Way::PanicAt("cancel"))),
             step(Action::Ping),
