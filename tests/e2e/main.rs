@@ -24,6 +24,7 @@ mod indexing;
 mod jobs;
 mod legacy;
 mod loaded_drivers;
+mod output_schemas;
 mod plugins;
 mod processes;
 mod python_ast;

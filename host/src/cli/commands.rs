@@ -47,6 +47,7 @@ fn descriptions() -> Result<Vec<Value>, CliError> {
             "access": command.access(),
             "long": command.is_long(),
             "schema": command.schema().map_err(CallError::from)?,
+            "output_schema": command.output_schema().map_err(CallError::from)?,
             "example": command.example(),
         }))
     });

@@ -1,6 +1,7 @@
 //! Classes, functions and methods: lists of them, and all that is known of one.
 
 use driver_api::{DriverError, ErrorClass, RowRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::database::CodeDatabase;
@@ -10,7 +11,7 @@ use super::scope::{Conditions, Resolved, Scope, relative_to};
 use super::usages::line;
 
 /// What kind of entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityKind {
     /// A class, or what stands in its place.
@@ -87,7 +88,7 @@ pub struct EntityQuery<'a> {
 }
 
 /// A class, function or method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entity {
     /// What kind of entity.
     pub entity_type: EntityKind,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use driver_api::{Flow, RowRef, ValueRef};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
@@ -12,7 +13,7 @@ use super::page::{Page, PageRequest};
 use super::scope::{Conditions, Scope, relative_to};
 
 /// A file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FileRow {
     /// Its id; it stays when the file is indexed again.
     pub id: i64,

@@ -1,6 +1,7 @@
 //! Projects: lists of them, one of them, and their deletion with everything below.
 
 use driver_api::{RowRef, ValueRef};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
@@ -11,7 +12,7 @@ use super::page::{Page, PageRequest};
 use crate::driver::session::Session;
 
 /// A project.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Project {
     /// Its id.
     pub id: String,
@@ -28,7 +29,7 @@ pub struct Project {
 }
 
 /// What the deletion of a project takes with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProjectContents {
     /// The id of the project.
     pub project_id: String,

@@ -1,6 +1,7 @@
 //! Full-text search: the entities whose text holds given words, best first, with the line of the first hit.
 
 use driver_api::{Dialect, RowRef, ValueRef};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
@@ -23,7 +24,7 @@ pub struct SearchQuery<'a> {
 }
 
 /// One hit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SearchHit {
     /// `file` for text outside entities, else `class`, `function` or `method`.
     pub entity_type: String,

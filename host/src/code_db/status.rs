@@ -1,6 +1,7 @@
 //! What the database holds, in numbers.
 
 use driver_api::{Dialect, RowRef, ValueRef};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
@@ -11,7 +12,7 @@ use super::scope::Conditions;
 use crate::driver::session::Session;
 
 /// What the database holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DatabaseStatus {
     /// Its size in bytes; none where the dialect does not tell.
     pub size_bytes: Option<u64>,
@@ -36,7 +37,7 @@ pub struct DatabaseStatus {
 }
 
 /// Numbers of files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileCounts {
     /// All.
     pub total: u64,
@@ -49,7 +50,7 @@ pub struct FileCounts {
 }
 
 /// Numbers of chunks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ChunkCounts {
     /// All.
     pub total: u64,
@@ -58,7 +59,7 @@ pub struct ChunkCounts {
 }
 
 /// What has happened lately.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct RecentActivity {
     /// Files written in the last 24 hours.
     pub files_updated_24h: u64,

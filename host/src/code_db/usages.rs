@@ -1,6 +1,7 @@
 //! Where something is called, instantiated or accessed.
 
 use driver_api::RowRef;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
@@ -25,7 +26,7 @@ pub struct UsageQuery<'a> {
 }
 
 /// One place where something is used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UsageRow {
     /// Absolute path of the file.
     pub file_path: String,

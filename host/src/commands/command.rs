@@ -20,6 +20,8 @@ pub struct Command {
     run: fn(&Context, Value, &Job<'_>) -> Result<Value, CommandError>,
     /// Made when it is first needed: a process seldom runs more than a few commands.
     schema: LazyLock<Result<Schema, InvalidSchema>>,
+    /// As late: only doors that describe commands need it.
+    output_schema: LazyLock<Result<Schema, InvalidSchema>>,
 }
 
 impl Command {
@@ -33,6 +35,7 @@ impl Command {
             example: O::example,
             run: run::<O>,
             schema: LazyLock::new(Schema::of::<O::Parameters>),
+            output_schema: LazyLock::new(Schema::of_written::<O::Answer>),
         }
     }
 
@@ -66,7 +69,15 @@ impl Command {
     /// # Errors
     /// [`ErrorCode::Internal`] when the parameters' type is annotated wrongly; a test rules that out.
     pub fn schema(&self) -> Result<&Value, CommandError> {
-        self.compiled().map(Schema::as_value)
+        compiled(&self.schema).map(Schema::as_value)
+    }
+
+    /// The JSON schema of the data of a successful answer.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`] when the answer's type is annotated wrongly; a test rules that out.
+    pub fn output_schema(&self) -> Result<&Value, CommandError> {
+        compiled(&self.output_schema).map(Schema::as_value)
     }
 
     /// Checks the parameters, then runs the command.
@@ -101,14 +112,8 @@ impl Command {
     /// # Errors
     /// [`ErrorCode::InvalidParameters`] with every problem and an example.
     pub fn check(&self, parameters: &Value) -> Result<(), CommandError> {
-        let checked = self.compiled()?.check(parameters);
+        let checked = compiled(&self.schema)?.check(parameters);
         checked.map_err(|problems| self.with_example(invalid(&problems)))
-    }
-
-    fn compiled(&self) -> Result<&Schema, CommandError> {
-        self.schema
-            .as_ref()
-            .map_err(|error| CommandError::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// Parameters may also turn out wrong while the command runs; the help is the same.
@@ -119,6 +124,12 @@ impl Command {
         let example = self.example();
         error.in_command(self.name, &example)
     }
+}
+
+fn compiled(schema: &Result<Schema, InvalidSchema>) -> Result<&Schema, CommandError> {
+    schema
+        .as_ref()
+        .map_err(|error| CommandError::new(ErrorCode::Internal, error.to_string()))
 }
 
 fn run<O: Operation>(

@@ -28,7 +28,7 @@ pub(super) struct Parameters {
 }
 
 /// What was deleted, or would be.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     dry_run: bool,
     message: String,

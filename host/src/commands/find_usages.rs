@@ -62,7 +62,7 @@ impl TargetType {
 }
 
 /// The usages by path and line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     target_name: String,
     #[serde(flatten)]

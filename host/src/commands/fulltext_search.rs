@@ -62,7 +62,7 @@ impl TextType {
 }
 
 /// The hits, best first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     query: String,
     #[serde(flatten)]

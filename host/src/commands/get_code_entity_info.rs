@@ -40,7 +40,7 @@ pub(super) struct Parameters {
 }
 
 /// Several entities where a name is defined more than once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     entity_type: EntityType,
     entity_name: String,

@@ -23,7 +23,7 @@ pub(super) struct Parameters {
 }
 
 /// The numbers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     /// The driver that the database is reached through.
     driver: String,

@@ -47,7 +47,7 @@ impl From<WorkerType> for WorkerKind {
 }
 
 /// The workers by name.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     summary: Summary,
     processes: Vec<WorkerStatus>,
@@ -57,7 +57,7 @@ pub(super) struct Answer {
 }
 
 /// How many workers there are.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct Summary {
     total: usize,
     /// By state.
@@ -66,7 +66,7 @@ struct Summary {
 }
 
 /// What a log file tells without being read.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LogActivity {
     worker: String,
     log_path: PathBuf,

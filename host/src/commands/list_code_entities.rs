@@ -34,7 +34,7 @@ pub(super) struct Parameters {
 }
 
 /// The entities by path and line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,

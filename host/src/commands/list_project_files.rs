@@ -31,7 +31,7 @@ pub(super) struct Parameters {
 }
 
 /// The files by path.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,

@@ -27,7 +27,7 @@ pub(super) struct Parameters {
 }
 
 /// The projects by root.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,

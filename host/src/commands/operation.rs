@@ -32,8 +32,8 @@ pub trait Operation {
 
     /// The parameters; their documentation comments are the documentation of the command.
     type Parameters: DeserializeOwned + JsonSchema;
-    /// The data of a successful answer.
-    type Answer: Serialize;
+    /// The data of a successful answer; the documentation comments of its fields tell agents what they mean.
+    type Answer: Serialize + JsonSchema;
 
     /// Parameters that fit, to be shown to whoever gave others.
     fn example() -> Value;

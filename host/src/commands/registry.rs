@@ -170,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn every_answer_is_an_object_with_named_fields() {
+        for command in Registry::new().commands() {
+            let schema = command.output_schema().unwrap();
+            assert_eq!(schema["type"], "object", "{}", command.name());
+            assert!(schema["properties"].is_object(), "{}", command.name());
+        }
+    }
+
+    #[test]
     fn every_list_is_paged() {
         for command in Registry::all().commands() {
             if command.name().starts_with("list_") || command.name().starts_with("find_") {

@@ -45,7 +45,7 @@ pub(super) struct Parameters {
 }
 
 /// What was done, of all projects below the directory together.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
     /// One line for people.
     message: String,
@@ -61,7 +61,7 @@ pub(super) struct Answer {
 }
 
 /// Files that are longer than a limit.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LongFiles {
     max_lines: u32,
     count: u64,

@@ -48,7 +48,18 @@ impl Schema {
     /// # Errors
     /// [`InvalidSchema`], when attributes of the type make no valid schema.
     pub fn of<T: JsonSchema>() -> Result<Schema, InvalidSchema> {
-        let mut settings = SchemaSettings::draft2020_12();
+        Self::generate::<T>(SchemaSettings::draft2020_12())
+    }
+
+    /// The schema of what a Rust type is written as: keys that are always written are required.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_written<T: JsonSchema>() -> Result<Schema, InvalidSchema> {
+        Self::generate::<T>(SchemaSettings::draft2020_12().for_serialize())
+    }
+
+    fn generate<T: JsonSchema>(mut settings: SchemaSettings) -> Result<Schema, InvalidSchema> {
         settings.inline_subschemas = true;
         Schema::new(
             settings

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::exit_reason::ExitReason;
 use super::worker_spec::WorkerKind;
 
 /// Where a worker is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerState {
     /// Launched, not ready yet.
@@ -36,7 +37,7 @@ impl WorkerState {
 }
 
 /// One worker as it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct WorkerStatus {
     /// Its unique name.
     pub name: String,
