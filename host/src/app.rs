@@ -3,11 +3,12 @@
 pub mod calling;
 pub mod copying;
 pub mod driver_tests;
+pub mod reloading;
 pub mod serving;
 pub mod worker_processes;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
 
@@ -47,7 +48,8 @@ pub enum AppError {
 
 /// The parts of a host process. Dropping it stops the workers that it started.
 pub struct App {
-    config: Arc<Config>,
+    /// Exchanged as a whole when the configuration changes while this host runs.
+    config: RwLock<Arc<Config>>,
     /// Plugins directories that were named on the command line; workers are told.
     plugin_dirs: Vec<PathBuf>,
     plugins: Registry,
@@ -88,7 +90,7 @@ impl App {
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
         Ok(Self {
-            config: Arc::new(config),
+            config: RwLock::new(Arc::new(config)),
             plugin_dirs: absolute_directories(plugin_dirs),
             plugins,
             workers,
@@ -98,8 +100,8 @@ impl App {
     }
 
     /// The configuration that is in force.
-    pub fn config(&self) -> &Arc<Config> {
-        &self.config
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The plugins that were found.
@@ -113,10 +115,11 @@ impl App {
     /// # Errors
     /// [`AppError::Database`] when the `database` section does not fit the driver.
     pub fn effective_config(&self) -> Result<Value, AppError> {
-        let config = &self.config.database;
-        resolve(&self.plugins, config).map_err(UniversalDriverError::from)?;
-        let options = shown_options(&self.plugins, config).map_err(UniversalDriverError::from)?;
-        let mut shown = self.config.effective();
+        let config = self.config();
+        resolve(&self.plugins, &config.database).map_err(UniversalDriverError::from)?;
+        let options =
+            shown_options(&self.plugins, &config.database).map_err(UniversalDriverError::from)?;
+        let mut shown = config.effective();
         if let Some(Value::Object(database)) = shown.pointer_mut("/code_analysis/database") {
             database.extend(options);
         }
@@ -157,7 +160,7 @@ impl App {
     /// As [`database`](Self::database).
     pub fn context(&self) -> Result<Context, AppError> {
         Ok(Context {
-            config: Arc::clone(&self.config),
+            config: self.config(),
             database: self.database()?,
             workers: Arc::clone(&self.workers),
             jobs: None,
@@ -165,9 +168,8 @@ impl App {
     }
 
     fn open_database(&self, access: Access) -> Result<UniversalDriver, AppError> {
-        let config = &self.config.database;
         Ok(UniversalDriver::open(
-            config,
+            &self.config().database,
             &self.plugins,
             &self.db_workers,
             access,

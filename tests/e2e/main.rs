@@ -12,6 +12,7 @@
 
 mod backup;
 mod cli;
+mod configuration;
 mod conformance;
 mod db_copy;
 mod db_worker;

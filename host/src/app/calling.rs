@@ -72,7 +72,7 @@ impl App {
     /// is no directory for sockets.
     pub fn database_owner(&self) -> Result<Option<DatabaseOwner>, AppError> {
         let resolved =
-            resolve(&self.plugins, &self.config.database).map_err(UniversalDriverError::from)?;
+            resolve(&self.plugins, &self.config().database).map_err(UniversalDriverError::from)?;
         if resolved.reach == Reach::Direct {
             return Ok(None);
         }
@@ -87,6 +87,14 @@ impl App {
 }
 
 impl AppError {
+    /// Each thing that is wrong, in a line of its own.
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Database(UniversalDriverError::Resolve(error)) => error.problems(),
+            error => vec![error.to_string()],
+        }
+    }
+
     /// Whether the configuration or the environment has to be changed, as opposed to something that may pass.
     pub fn is_configuration(&self) -> bool {
         matches!(

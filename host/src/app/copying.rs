@@ -166,7 +166,7 @@ impl App {
     }
 
     fn resolved(&self) -> Result<ResolvedDatabase, AppError> {
-        Ok(resolve(&self.plugins, &self.config.database).map_err(UniversalDriverError::from)?)
+        Ok(resolve(&self.plugins, &self.config().database).map_err(UniversalDriverError::from)?)
     }
 }
 

@@ -59,11 +59,12 @@ impl App {
         base_dir: &Path,
     ) -> Result<(Suite, Vec<&'static Case>), DriverTestError> {
         let cases = select(test.patterns)?;
-        let configured = self.config.database.worker.executable.as_deref();
+        let config = self.config();
+        let configured = config.database.worker.executable.as_deref();
         let executable = find_executable(configured).map_err(ConformanceError::from)?;
         let target = Target::find(&self.plugins, &executable, test.driver)?;
         let options = target.read_options(test.options, base_dir)?;
-        let place = Place::prepare(&target, options, &self.plugins, &self.config)?;
+        let place = Place::prepare(&target, options, &self.plugins, &self.config())?;
         target.check_options(&place.options_for("any"))?;
         let suite = Suite {
             target,

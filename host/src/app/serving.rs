@@ -49,7 +49,10 @@ pub fn endpoint_file(config: &Config) -> PathBuf {
 
 /// The same for everybody who configures the same database. Secrets do not belong to what a database is.
 fn database_text(database: &DatabaseConfig) -> String {
-    let mut options = redact_map(&database.options);
+    let mut options = database.options.clone();
+    let texts = database.option_texts.iter();
+    options.extend(texts.map(|(key, text)| (key.clone(), text.as_str().into())));
+    let mut options = redact_map(&options);
     if let Some(path) = options.get("path").and_then(|path| path.as_str()) {
         let path: PathBuf = database.base_dir.join(path).components().collect();
         options.insert("path".to_owned(), path.to_string_lossy().into());
@@ -64,7 +67,7 @@ impl App {
     /// # Errors
     /// [`ServeError::Address`].
     pub fn listen(&self) -> Result<TcpListener, ServeError> {
-        let server = &self.config.server;
+        let server = &self.config().server;
         Ok(address::bind(&server.host, server.port)?)
     }
 
@@ -94,7 +97,7 @@ impl App {
         shutdown: &ShutdownSignal,
         ready: impl FnOnce(&Endpoint),
     ) -> Result<(), ServeError> {
-        let jobs = JobQueue::new(job_limits(&self.config), journal(&self.config));
+        let jobs = JobQueue::new(job_limits(&self.config()), journal(&self.config()));
         let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
         self.start_file_watcher()?;
         let endpoint = endpoint(listener.local_addr()?);
@@ -109,7 +112,7 @@ impl App {
             .build()?;
         let mut published = None;
         let served = runtime.block_on(serve(parts, || {
-            published = publish(&self.config, &endpoint);
+            published = publish(&self.config(), &endpoint);
             ready(&endpoint);
         }));
         drop(published);

@@ -115,20 +115,21 @@ impl App {
     /// [`AppError::Database`] when the database cannot be opened, which the watcher adopts from this
     /// host, and [`AppError::Executable`] when the worker cannot be started.
     pub fn start_file_watcher(&self) -> Result<Option<WorkerHandle>, AppError> {
-        let config = &self.config.workers.file_watcher;
-        if !config.enabled || config.watch_dirs.is_empty() {
+        let config = self.config();
+        let watcher = &config.workers.file_watcher;
+        if !watcher.enabled || watcher.watch_dirs.is_empty() {
             return Ok(None);
         }
         self.database()?;
         let hello = FileWatcherHello {
-            config: (*self.config).clone(),
+            config: (*config).clone(),
             plugin_dirs: self.plugin_dirs.clone(),
         };
         let hello = serde_json::to_value(hello).map_err(AppError::Hello)?;
         let kind = WorkerKind::FileWatcher;
-        let executable = find_executable(self.config.database.worker.executable.as_deref())?;
+        let executable = find_executable(config.database.worker.executable.as_deref())?;
         let spec = WorkerSpec {
-            log_path: Some(self.config.worker_log(kind.as_str()).path),
+            log_path: Some(config.worker_log(kind.as_str()).path),
             policy: RestartPolicy {
                 // Unlike a DB worker it is wanted by nobody in particular, who would start it again later.
                 max_restarts: usize::MAX,

@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand as ClapSubcommand};
 use clap_complete::Shell;
 
 use super::call::CallArguments;
+use super::config::convert::ConvertArguments;
+use super::config::generate::GenerateArguments;
+use super::config::validate::ValidateArguments;
 use super::db::DbCommand;
 use super::drivers::test::TestArguments;
 use super::exit_code::EXIT_CODES;
@@ -102,8 +105,15 @@ pub(super) enum WorkersCommand {
 
 #[derive(Debug, ClapSubcommand)]
 pub(super) enum ConfigCommand {
-    /// Print the configuration that is in force, secrets hidden; it is a valid configuration file
+    /// Print the configuration that is in force and where each value comes from, secrets hidden; what is printed
+    /// without --json is a valid configuration file
     Show,
+    /// Report everything that is wrong with a configuration, and what a newer form of it would be
+    Validate(ValidateArguments),
+    /// Write a configuration of the older program in this one's form; the old file is kept
+    Convert(ConvertArguments),
+    /// Print or write a configuration with every key, its default and what it is for
+    Generate(GenerateArguments),
 }
 
 #[cfg(test)]

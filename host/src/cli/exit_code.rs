@@ -12,6 +12,7 @@ Exit codes:
     4  the database, its driver or the server is not available
     5  something named does not exist: a path, project, file, entity
     6  indexed, but some files could not be; they are listed
+    7  the configuration is right, with warnings
   130  interrupted; what was stored stays";
 
 /// How the program ends.
@@ -24,6 +25,7 @@ pub(super) enum Exit {
     Unavailable,
     NotFound,
     Incomplete,
+    Warnings,
     Interrupted,
 }
 
@@ -38,6 +40,7 @@ impl Exit {
             Self::Unavailable => 4,
             Self::NotFound => 5,
             Self::Incomplete => 6,
+            Self::Warnings => 7,
             Self::Interrupted => 130,
         }
     }
@@ -78,6 +81,7 @@ mod tests {
     fn every_number_is_in_the_help() {
         use Exit::{
             Configuration, Failed, Incomplete, Interrupted, NotFound, Ok, Unavailable, Usage,
+            Warnings,
         };
         for exit in [
             Ok,
@@ -87,12 +91,13 @@ mod tests {
             Unavailable,
             NotFound,
             Incomplete,
+            Warnings,
             Interrupted,
         ] {
             let line = format!("\n{:5}  ", exit.number());
             assert!(EXIT_CODES.contains(&line), "{exit:?}");
         }
-        assert_eq!(EXIT_CODES.lines().count(), 9);
+        assert_eq!(EXIT_CODES.lines().count(), 10);
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<Exit, CliError> 
             drivers::test::run(&global, &test, output)
         }
         Subcommand::Workers(_) => workers::list(&global, output),
-        Subcommand::Config(_) => config::show(&global, output),
+        Subcommand::Config(command) => config::run(&global, &command, output),
         Subcommand::Completions { shell } => completions::run(shell, output),
         // These never come here: they have no output of their own.
         Subcommand::Worker { .. } | Subcommand::PluginProbe { .. } | Subcommand::DriverCase => {

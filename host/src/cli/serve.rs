@@ -1,6 +1,10 @@
 //! `serve`: a server for programs of this machine, until it is told to end.
 
+mod changes;
+
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -13,7 +17,8 @@ use super::host;
 use super::output::Output;
 use crate::config::types::Config;
 use crate::foundation::endpoint_file::Endpoint;
-use crate::foundation::shutdown_signal::ShutdownSignal;
+use crate::foundation::shutdown_signal::{ShutdownReason, ShutdownRequest, ShutdownSignal};
+use changes::ConfigurationChanges;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -32,7 +37,11 @@ pub(super) fn run(
     arguments: ServeArguments,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let config = effective(host::configuration(global)?, arguments)?;
+    let loaded = host::loaded(global)?;
+    for change in &loaded.changes {
+        tracing::warn!("{change}");
+    }
+    let config = effective(loaded.config, &arguments)?;
     let shutdown = ShutdownSignal::new();
     // Before anything is started, so that nothing is left behind whenever a signal comes.
     shutdown.trigger_on(&[SIGINT, SIGTERM]).map_err(|error| {
@@ -45,9 +54,24 @@ pub(super) fn run(
     let app = host::build(global, config)?;
     let listener = app.listen()?;
     let mut told = Ok(());
-    app.serve(listener, &shutdown, |endpoint| {
-        told = tell_ready(endpoint, output)
-    })?;
+    let changes = ConfigurationChanges::new(app.config().file.as_deref())?;
+    let served = thread::scope(|scope| {
+        scope.spawn(|| {
+            let load =
+                || effective(host::loaded(global)?.config, &arguments).map_err(CliError::from);
+            changes.follow(&app, &shutdown, load);
+        });
+        let served = app.serve(listener, &shutdown, |endpoint| {
+            told = tell_ready(endpoint, output);
+        });
+        // A server that ended by itself leaves nobody behind who follows its configuration.
+        shutdown.trigger(ShutdownRequest::within(
+            ShutdownReason::Requested,
+            Duration::ZERO,
+        ));
+        served
+    });
+    served?;
     told.map(|()| Exit::Ok)
 }
 
@@ -73,7 +97,7 @@ fn tell_ready(endpoint: &Endpoint, output: &mut Output<'_>) -> Result<(), CliErr
 const WATCH_DIRS: &str = "workers.file_watcher.watch_dirs";
 
 /// The configuration with what the command line adds, its watched directories free of links.
-fn effective(mut config: Config, arguments: ServeArguments) -> Result<Config, Failure> {
+fn effective(mut config: Config, arguments: &ServeArguments) -> Result<Config, Failure> {
     let watcher = &mut config.workers.file_watcher;
     let mut added = Vec::new();
     for directory in &arguments.watch {
@@ -127,7 +151,7 @@ mod tests {
             port: None,
         };
         let missing = Path::new("/no/such/directory");
-        let failure = effective(watching(missing), nothing()).unwrap_err();
+        let failure = effective(watching(missing), &nothing()).unwrap_err();
         assert_eq!(failure.exit, Exit::NotFound);
         assert_eq!(
             failure.message,
@@ -136,7 +160,7 @@ mod tests {
         // Nobody looks at it then.
         let mut unwatched = watching(missing);
         unwatched.workers.file_watcher.enabled = false;
-        assert!(effective(unwatched, nothing()).is_ok());
+        assert!(effective(unwatched, &nothing()).is_ok());
     }
 
     #[test]
@@ -148,7 +172,7 @@ mod tests {
             watch: vec![place.path().to_owned()],
             port: Some(7),
         };
-        let config = effective(config, arguments).unwrap();
+        let config = effective(config, &arguments).unwrap();
         assert_eq!(config.server.port, 7);
         assert!(config.workers.file_watcher.enabled);
         let expected = [configured, place].map(|place| place.path().canonicalize().unwrap());

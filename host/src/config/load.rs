@@ -1,14 +1,20 @@
-//! Reads a configuration file and fills in defaults and absolute paths.
+//! Reads a configuration file and the environment, and fills in defaults and absolute paths.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde_json::{Value, json};
 
-use crate::foundation::json_schema::Problems;
+use crate::foundation::json_schema::{Problem, Problems};
 use crate::foundation::paths::{PathError, data_dir};
 
+use super::environment;
+use super::legacy::change::Change;
+use super::legacy::{Converted, convert};
+use super::origins::{Origin, Origins};
 use super::types::{Config, DEFAULT_DATABASE_TYPE};
 use super::validation;
 
@@ -72,69 +78,142 @@ pub enum ConfigError {
     CurrentDirectory(#[source] io::Error),
 }
 
+/// A configuration that is in force, and how it came about.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What became of the keys of the older program; none in a file of this one.
+    pub changes: Vec<Change>,
+    /// Where each value came from.
+    pub origins: Origins,
+}
+
 impl Config {
-    /// The configuration of `file`, or the defaults without one. Nothing is created.
+    /// The configuration of `file`, or the defaults without one, and of the environment. Nothing is created.
     ///
     /// # Errors
     /// [`ConfigError`]; all problems of a file are reported at once.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        let state_dir = data_dir()?;
-        match file {
-            None => complete(Config::default(), &state_dir, &state_dir),
-            Some(file) => {
-                let file = std::path::absolute(file).map_err(ConfigError::CurrentDirectory)?;
-                let base_dir = file.parent().unwrap_or(&file).to_owned();
-                let config = checked(parse(&file)?, &file.display().to_string())?;
-                let config = complete(config, &base_dir, &state_dir)?;
-                Ok(Config {
-                    file: Some(file),
-                    ..config
-                })
-            }
-        }
+        Ok(Loaded::load(file)?.config)
     }
 
     /// The configuration in `value`, which has the shape of a file; relative paths start from
-    /// `base_dir`.
+    /// `base_dir`. The environment is not looked at.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn from_value(value: Value, base_dir: &Path) -> Result<Config, ConfigError> {
-        complete(
-            checked(value, "given by the program")?,
-            base_dir,
-            &data_dir()?,
-        )
+        let nothing = std::iter::empty();
+        let loaded = Loaded::of(value, "given by the program", nothing)?;
+        complete(loaded.config, base_dir, &data_dir()?)
     }
 }
 
-fn parse(file: &Path) -> Result<Value, ConfigError> {
-    let text = fs::read(file).map_err(|source| match source.kind() {
+impl Loaded {
+    /// The configuration of `file`, or the defaults without one, and of the environment. Nothing is created.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; all problems of a file are reported at once.
+    pub fn load(file: Option<&Path>) -> Result<Loaded, ConfigError> {
+        let state_dir = data_dir()?;
+        let Some(file) = file else {
+            let mut loaded = Self::of(json!({}), "of the environment", std::env::vars_os())?;
+            loaded.config = complete(loaded.config, &state_dir, &state_dir)?;
+            return Ok(loaded);
+        };
+        let file = std::path::absolute(file).map_err(ConfigError::CurrentDirectory)?;
+        let base_dir = file.parent().unwrap_or(&file).to_owned();
+        let origin = file.display().to_string();
+        let mut loaded = Self::of(parse(&file)?, &origin, std::env::vars_os())?;
+        loaded.config = complete(loaded.config, &base_dir, &state_dir)?;
+        loaded.config.file = Some(file);
+        Ok(loaded)
+    }
+
+    /// The content of a file in any form and `variables`, checked; paths and defaults are still to be filled in.
+    fn of(
+        file: Value,
+        origin: &str,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Loaded, ConfigError> {
+        let wrong = |problems| ConfigError::Problems {
+            origin: origin.to_owned(),
+            problems,
+        };
+        let Converted { mut value, changes } = convert(file);
+        let mut origins = origins_of(&changes);
+        origins.add_file(&value);
+        let schema = validation::file_schema()
+            .map_err(|error| wrong(validation::whole_file(error.to_string())))?;
+        let texts = environment::apply(&mut value, schema.as_value(), variables, &mut origins)
+            .map_err(wrong)?;
+        let mut config =
+            validation::check(value).map_err(|problems| wrong(with_origins(problems, &origins)))?;
+        config.database.option_texts = texts;
+        Ok(Loaded {
+            config,
+            changes,
+            origins,
+        })
+    }
+}
+
+/// The origins of what stood in the file in the old form.
+fn origins_of(changes: &[Change]) -> Origins {
+    let mut origins = Origins::default();
+    for change in changes {
+        if let Some(new) = change.fate.place() {
+            let from = change.old.clone();
+            origins.set(new.to_owned(), Origin::Converted { from });
+        }
+    }
+    origins
+}
+
+/// Whoever reads a problem looks for it where the value was written.
+fn with_origins(problems: Problems, origins: &Origins) -> Problems {
+    let told = |problem: Problem| match origins.of(&problem.pointer) {
+        Origin::Default | Origin::File => problem,
+        origin => Problem {
+            found: format!("{} ({origin})", problem.found),
+            ..problem
+        },
+    };
+    Problems(problems.0.into_iter().map(told).collect())
+}
+
+/// What a file may be besides JSON: it may have comments, and commas behind the last of a list.
+const FORM: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_trailing_commas: true,
+    allow_loose_object_property_names: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// The content of a configuration file, in whatever form.
+///
+/// # Errors
+/// [`ConfigError::Missing`], [`ConfigError::Unreadable`], [`ConfigError::NotJson`].
+pub fn parse(file: &Path) -> Result<Value, ConfigError> {
+    let text = fs::read_to_string(file).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ConfigError::Missing { file: file.into() },
         _ => ConfigError::Unreadable {
             file: file.into(),
             source,
         },
     })?;
-    serde_json::from_slice(&text).map_err(|error| ConfigError::NotJson {
+    parse_to_serde_value(&text, &FORM).map_err(|error| ConfigError::NotJson {
         file: file.into(),
-        line: error.line(),
-        column: error.column(),
-        problem: without_position(&error),
-    })
-}
-
-/// The parser's text ends in the position, which the message of [`ConfigError::NotJson`] begins
-/// with.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
-}
-
-fn checked(value: Value, origin: &str) -> Result<Config, ConfigError> {
-    validation::check(value).map_err(|problems| ConfigError::Problems {
-        origin: origin.to_owned(),
-        problems,
+        line: error.line_display(),
+        column: error.column_display(),
+        problem: error.kind().to_string().to_lowercase(),
     })
 }
 
@@ -183,9 +262,10 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
 /// SQLite without a path lives in the state directory; other drivers have no path that could be
 /// defaulted.
 fn place_database(config: &mut Config) {
-    if config.database.kind == DEFAULT_DATABASE_TYPE
-        && !config.database.options.contains_key("path")
-    {
+    let database = &config.database;
+    let is_placed =
+        database.options.contains_key("path") || database.option_texts.contains_key("path");
+    if database.kind == DEFAULT_DATABASE_TYPE && !is_placed {
         let path = config.state_dir.join(DEFAULT_DATABASE_FILE);
         config
             .database
@@ -215,8 +295,9 @@ mod tests {
     use tempfile::TempDir;
 
     fn completed(value: Value) -> Config {
+        let loaded = Loaded::of(value, "test", std::iter::empty()).unwrap();
         complete(
-            checked(value, "test").unwrap(),
+            loaded.config,
             Path::new("/etc/cah"),
             Path::new("/home/u/data"),
         )
@@ -250,7 +331,9 @@ mod tests {
                     },
                     "log_max_bytes": 10485760, "log_files": 5
                 },
-                "server": {"host": "127.0.0.1", "port": 15000},
+                "server": {
+                    "host": "127.0.0.1", "port": 15000, "jobs": {"running": 2, "kept_seconds": 3600}
+                },
                 "plugins": {"directories": []}
             }})
         );
@@ -351,7 +434,7 @@ mod tests {
         fs::write(&broken, "{\n  \"code_analysis\": {,}\n}").unwrap();
         let shown = Config::load(Some(&broken)).unwrap_err().to_string();
         let expected =
-            "broken.json:2:21: not valid JSON: key must be a string; correct the file there";
+            "broken.json:2:21: not valid JSON: unexpected token in object; correct the file there";
         assert!(shown.ends_with(expected), "{shown}");
         fs::write(&broken, r#"{"code_analysis": {"server": {"prot": 1}}}"#).unwrap();
         let shown = Config::load(Some(&broken)).unwrap_err().to_string();

@@ -1,5 +1,11 @@
 //! The configuration of the program: its types, how a file is read, and what is checked.
 
+pub mod environment;
+pub mod examine;
+pub mod legacy;
 pub mod load;
+pub mod origins;
+pub mod reference;
+pub mod reload;
 pub mod types;
 pub mod validation;

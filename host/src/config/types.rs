@@ -1,8 +1,9 @@
 //! The shape of the configuration under the key `code_analysis`, with every default and unit.
 //!
-//! The same types are the file's form and the effective form that workers receive. Nothing here
-//! changes while a process runs: a new configuration needs a restart of the host.
+//! The same types are the file's form and the effective form that workers receive. What is marked [`LIVE`] changes
+//! while a server runs, everything else at its restart.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -16,6 +17,9 @@ use crate::foundation::redaction::redact_map;
 
 /// The driver that is used when none is named.
 pub const DEFAULT_DATABASE_TYPE: &str = "sqlite";
+
+/// The keyword of the schema that marks what changes while a server runs.
+pub const LIVE: &str = "x-while-running";
 
 /// The effective configuration: every path absolute (but for options of the driver), every default
 /// filled in.
@@ -53,6 +57,11 @@ pub struct DatabaseConfig {
     #[serde(rename = "$base_dir")]
     #[schemars(skip)]
     pub base_dir: PathBuf,
+    /// Options of the driver that came from the environment: texts, which take their form from the driver's
+    /// schema. Not a key of the file.
+    #[serde(rename = "$option_texts")]
+    #[schemars(skip)]
+    pub option_texts: BTreeMap<String, String>,
     /// Every other key: options of the driver, checked against the driver's own schema when it is
     /// loaded. For `sqlite`, `path` defaults to `<state_dir>/code_analysis.db`.
     #[serde(flatten)]
@@ -121,13 +130,16 @@ pub struct DatabaseProcessConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct FileWatcherConfig {
     /// Whether `serve` watches at all; default true.
+    #[schemars(extend("x-while-running" = true))]
     pub enabled: bool,
     /// Seconds between complete scans, which find what notifications missed; default 60.
-    #[schemars(range(min = 1, max = 31_536_000))]
+    #[schemars(range(min = 1, max = 31_536_000), extend("x-while-running" = true))]
     pub scan_interval: u64,
     /// Directories to watch; default none.
+    #[schemars(extend("x-while-running" = true))]
     pub watch_dirs: Vec<PathBuf>,
     /// The worker's log file; default `<state_dir>/logs/file_watcher.log`.
+    #[schemars(extend("x-while-running" = true))]
     pub log_path: Option<PathBuf>,
 }
 
@@ -167,7 +179,8 @@ pub struct JobsConfig {
     /// Long commands that run at once; further ones wait. Default 2.
     #[schemars(range(min = 1, max = 64))]
     pub running: usize,
-    /// Seconds that a job and its result are remembered after its end; default 3600.
+    /// Seconds that a job and its result are remembered after its end; default 3600. Of more than 1000 jobs, or
+    /// 64 MiB of results, the oldest are forgotten earlier.
     #[schemars(range(min = 0, max = 604_800))]
     pub kept_seconds: u64,
 }
@@ -207,6 +220,7 @@ impl Config {
         shown.shift_remove("state_dir");
         if let Some(Value::Object(database)) = shown.get_mut("database") {
             database.shift_remove("$base_dir");
+            database.shift_remove("$option_texts");
             *database = redact_map(database);
         }
         serde_json::json!({ "code_analysis": shown })
@@ -219,6 +233,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("kind", &self.kind)
             .field("worker", &self.worker)
             .field("base_dir", &self.base_dir)
+            .field("option_texts", &self.option_texts.keys())
             .field("options", &redact_map(&self.options))
             .finish()
     }
@@ -230,6 +245,7 @@ impl Default for DatabaseConfig {
             kind: DEFAULT_DATABASE_TYPE.to_owned(),
             worker: DatabaseWorkerConfig::default(),
             base_dir: PathBuf::new(),
+            option_texts: BTreeMap::new(),
             options: Map::new(),
         }
     }

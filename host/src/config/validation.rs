@@ -73,7 +73,7 @@ fn disagreement<T: PartialEq + std::fmt::Debug>(
 }
 
 /// A problem that the schema did not foresee, such as a number that is whole but written `1.0`.
-fn whole_file(found: String) -> Problems {
+pub(super) fn whole_file(found: String) -> Problems {
     let expected = "a configuration of the documented structure".to_owned();
     Problems(vec![Problem {
         pointer: String::new(),

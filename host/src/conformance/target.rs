@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::ConformanceError;
 use crate::foundation::did_you_mean::nearest_name;
+use crate::plugins::option_text::option_value;
 use crate::plugins::probe;
 use crate::plugins::registry::Registry;
 use crate::plugins::verdict::Verdict;
@@ -70,7 +71,10 @@ impl Target {
             let (key, text) = pair
                 .split_once('=')
                 .ok_or_else(|| ConformanceError::NoPair(key_of(pair)))?;
-            values.insert(key.to_owned(), self.read_value(key, text));
+            values.insert(
+                key.to_owned(),
+                option_value(&self.descriptor.options, key, text),
+            );
         }
         match Options::check(&self.descriptor.options, &values, base_dir) {
             Ok(options) => {
@@ -113,17 +117,6 @@ impl Target {
             driver: self.descriptor.name.clone(),
             problems: problems.map(line).collect(),
         }
-    }
-
-    /// The text as the option's kind wants it; what does not fit stays a text, which the check refuses.
-    fn read_value(&self, key: &str, text: &str) -> Value {
-        let spec = self.descriptor.options.iter().find(|spec| spec.key == key);
-        let parsed = match spec.map(|spec| &spec.kind) {
-            Some(OptionKind::Integer { .. }) => text.parse::<i64>().ok().map(Value::from),
-            Some(OptionKind::Boolean) => text.parse::<bool>().ok().map(Value::from),
-            _ => None,
-        };
-        parsed.unwrap_or_else(|| text.into())
     }
 }
 

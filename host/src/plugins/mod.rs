@@ -4,6 +4,7 @@ pub mod child_process;
 pub mod discovery;
 pub mod loader;
 pub mod manifest;
+pub mod option_text;
 pub mod policy;
 pub mod private_copy;
 pub mod probe;

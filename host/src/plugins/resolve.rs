@@ -6,6 +6,7 @@ use driver_api::{Dialect, DriverDescriptor, OptionProblem, Options, Placement};
 
 use serde_json::{Map, Value};
 
+use super::option_text::option_value;
 use super::registry::{Registry, RegistryError};
 use crate::config::types::DatabaseConfig;
 use crate::foundation::did_you_mean::nearest_name;
@@ -69,6 +70,16 @@ pub enum ResolveError {
 fn lines(problems: &[OptionProblem]) -> String {
     let lines: Vec<_> = problems.iter().map(line).collect();
     lines.join("\n")
+}
+
+impl ResolveError {
+    /// Each thing that is wrong, in a line of its own.
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Options { problems, .. } => problems.iter().map(line).collect(),
+            error => vec![error.to_string()],
+        }
+    }
 }
 
 /// A problem as those of the rest of a configuration are told: where, what, and what was expected.
@@ -150,7 +161,11 @@ fn checked_options(
     descriptor: &DriverDescriptor,
     config: &DatabaseConfig,
 ) -> Result<Options, ResolveError> {
-    Options::check(&descriptor.options, &config.options, &config.base_dir).map_err(|problems| {
+    let mut values = config.options.clone();
+    for (key, text) in &config.option_texts {
+        values.insert(key.clone(), option_value(&descriptor.options, key, text));
+    }
+    Options::check(&descriptor.options, &values, &config.base_dir).map_err(|problems| {
         ResolveError::Options {
             driver: descriptor.name.clone(),
             problems,
@@ -184,6 +199,8 @@ fn in_worker(descriptor: &DriverDescriptor, asked: Option<bool>) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use driver_api::OptionSpec;
     use serde_json::json;
 
@@ -235,6 +252,20 @@ mod tests {
                 "/code_analysis/database/password: found a value that is not shown, expected a whole number \
                  from 0 to 9",
             ]
+        );
+    }
+
+    #[test]
+    fn a_text_of_the_environment_takes_the_form_of_its_option() {
+        let mut config = config(json!({"path": "x.db", "password": 1}));
+        config.option_texts = BTreeMap::from([
+            ("password".to_owned(), "7".to_owned()),
+            ("ticket".to_owned(), "0815".to_owned()),
+        ]);
+        let options = checked_options(&descriptor(), &config).unwrap().to_json();
+        assert_eq!(
+            (&options["password"], &options["ticket"]),
+            (&json!(7), &json!("0815"))
         );
     }
 

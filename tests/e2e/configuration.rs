@@ -1,0 +1,118 @@
+//! Configurations over time: those of the older program, those that change under a running server, and the documents
+//! about them.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::sandbox::Sandbox;
+use crate::support::server::{Server, eventually};
+use crate::support::{copy_tree, fixture, repository};
+
+fn project_names(server: &Server) -> Vec<String> {
+    let projects = server.rpc("list_projects", &json!({}));
+    let names = projects["projects"].as_array().unwrap().iter();
+    let mut names: Vec<String> = names
+        .map(|each| each["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_configuration_of_the_older_program_serves_as_it_is() {
+    let sandbox = Sandbox::new();
+    let watched = sandbox.work().join("projects");
+    copy_tree(&fixture("shop"), &watched.join("shop"));
+    let text = fs::read_to_string(fixture("legacy_config.json")).unwrap();
+    let text = text.replace("/srv/projects", watched.to_str().unwrap());
+    let file = sandbox.path().join("config.json");
+    fs::write(&file, &text).unwrap();
+    let server = sandbox.serve(&["--config", file.to_str().unwrap()]);
+    eventually("the watched directory is indexed", || {
+        let entities = server.rpc("list_code_entities", &json!({ "entity_type": "class" }));
+        (!entities["entities"].as_array().unwrap().is_empty()).then_some(())
+    });
+    assert_eq!(project_names(&server), ["shop"]);
+    assert!(sandbox.path().join("data/code_analysis.db").exists());
+    drop(server);
+    // The file is the user's; nothing was written into it.
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    let report = sandbox.host(&["config", "validate", file.to_str().unwrap(), "--json"]);
+    assert_eq!(report.status, 7, "{}", report.stdout);
+}
+
+/// Writes the configuration whole, as editors do.
+fn write(sandbox: &Sandbox, watch_dirs: &[Value], port: u16) -> String {
+    let next = sandbox.path().join("next.json");
+    let watcher = json!({ "watch_dirs": watch_dirs, "scan_interval": 100_000 });
+    let config = json!({ "code_analysis": { "workers": { "file_watcher": watcher }, "server": { "port": port } } });
+    fs::write(&next, config.to_string()).unwrap();
+    let file = sandbox.path().join("config.json");
+    fs::rename(next, &file).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_running_server_takes_over_what_it_can() {
+    let sandbox = Sandbox::new();
+    let [one, two, three] = ["one", "two", "three"].map(|name| {
+        let directory = sandbox.work().join(name);
+        copy_tree(&fixture("shop"), &directory);
+        fs::write(
+            directory.join("projectid"),
+            uuid::Uuid::new_v4().to_string(),
+        )
+        .unwrap();
+        json!(directory)
+    });
+    let file = write(&sandbox, std::slice::from_ref(&one), 0);
+    let server = sandbox.serve(&["--config", &file]);
+    eventually("the first directory is indexed", || {
+        (project_names(&server) == ["one"]).then_some(())
+    });
+    write(&sandbox, &[one.clone(), two.clone()], 0);
+    eventually("the file is looked at", || {
+        (project_names(&server) == ["one", "two"]).then_some(())
+    });
+    // What is wrong, and what needs a restart, harms nobody.
+    fs::write(&file, "{").unwrap();
+    write(&sandbox, &[one, two, three], 1);
+    server.signal(Signal::HUP);
+    eventually("SIGHUP is heard", || {
+        (project_names(&server) == ["one", "three", "two"]).then_some(())
+    });
+    assert_eq!(server.health()["status"], "ok");
+}
+
+/// What stands in the repository and what it should be; UPDATE_EXPECT=1 writes it.
+fn assert_up_to_date(name: &str, expected: &str) {
+    let file = repository().join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&file, expected).unwrap();
+    }
+    let there = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        there == expected,
+        "{name} has drifted; UPDATE_EXPECT=1 cargo test -p code-analysis-host --test e2e configuration"
+    );
+}
+
+#[test]
+fn the_documents_follow_the_types() {
+    let commented = code_analysis_host::config::reference::commented_file().unwrap();
+    assert_up_to_date("docs/configuration.reference.jsonc", &commented);
+    let (begin, end) = (
+        "<!-- begin of the generated part -->\n",
+        "<!-- end of the generated part -->\n",
+    );
+    let document = fs::read_to_string(repository().join("docs/configuration.md")).unwrap();
+    let (before, rest) = document.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    let table = code_analysis_host::config::reference::table().unwrap();
+    assert_up_to_date(
+        "docs/configuration.md",
+        &format!("{before}{begin}{table}{end}{after}"),
+    );
+}
