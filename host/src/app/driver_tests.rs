@@ -26,6 +26,8 @@ impl DriverTestError {
         matches!(
             self.0,
             ConformanceError::NoPair(_)
+                | ConformanceError::SecretArgument(_)
+                | ConformanceError::OptionsFile { .. }
                 | ConformanceError::Options { .. }
                 | ConformanceError::NoCase { .. }
         )
@@ -37,8 +39,10 @@ impl DriverTestError {
 pub struct DriverTest<'a> {
     /// Name or alias of the driver, or the plugin's file.
     pub driver: &'a str,
-    /// `key=value` texts.
+    /// `key=value` texts; none of them a secret.
     pub options: &'a [String],
+    /// A JSON file that holds an object with further options.
+    pub options_file: Option<&'a Path>,
     /// Patterns of cases; all where there is none.
     pub patterns: &'a [String],
     /// Longest time for one case.
@@ -63,7 +67,7 @@ impl App {
         let configured = config.database.worker.executable.as_deref();
         let executable = find_executable(configured).map_err(ConformanceError::from)?;
         let target = Target::find(&self.plugins, &executable, test.driver)?;
-        let options = target.read_options(test.options, base_dir)?;
+        let options = target.read_options(test.options, test.options_file, base_dir)?;
         let place = Place::prepare(&target, options, &self.plugins, &self.config())?;
         target.check_options(&place.options_for("any"))?;
         let suite = Suite {

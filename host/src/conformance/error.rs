@@ -23,6 +23,20 @@ pub enum ConformanceError {
     /// What was given as an option is none.
     #[error("`--option {0}` is not of the form key=value")]
     NoPair(String),
+    /// A secret in the arguments, which others can see.
+    #[error(
+        "the option `{0}` is secret, and the arguments of a program can be seen by others: put it into a JSON file \
+         and give that with --options-file"
+    )]
+    SecretArgument(String),
+    /// The file with options is of no use.
+    #[error("the file with options {} {problem}", .file.display())]
+    OptionsFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it; nothing of its content.
+        problem: String,
+    },
     /// The options do not fit the driver.
     #[error("the options do not fit the driver `{driver}`: {}", .problems.join("; "))]
     Options {

@@ -1,4 +1,4 @@
-//! Which plugin is tested, and with which options: a name or a file, and `key=value` texts.
+//! Which plugin is tested, and with which options: a name or a file, `key=value` texts, and a file of options.
 
 use std::path::{Path, PathBuf};
 
@@ -56,21 +56,30 @@ impl Target {
         }
     }
 
-    /// Options from `key=value` texts, each value in the form of its option. Relative paths start from
-    /// `base_dir`. A required option may be missing: the place of the database may fill it in.
+    /// Options from a JSON file and from `key=value` texts, each value in the form of its option; a text goes before
+    /// what the file says. Relative paths start from the file's directory, and from `base_dir`. A required option
+    /// may be missing: the place of the database may fill it in.
     ///
     /// # Errors
-    /// [`ConformanceError::NoPair`], [`ConformanceError::Options`] with every problem.
+    /// [`ConformanceError::NoPair`], [`ConformanceError::SecretArgument`], [`ConformanceError::OptionsFile`],
+    /// [`ConformanceError::Options`] with every problem.
     pub fn read_options(
         &self,
         pairs: &[String],
+        file: Option<&Path>,
         base_dir: &Path,
     ) -> Result<Map<String, Value>, ConformanceError> {
-        let mut values = Map::new();
+        let mut values = match file {
+            Some(file) => self.read_file(file)?,
+            None => Map::new(),
+        };
         for pair in pairs {
             let (key, text) = pair
                 .split_once('=')
                 .ok_or_else(|| ConformanceError::NoPair(key_of(pair)))?;
+            if self.is_secret(key) {
+                return Err(ConformanceError::SecretArgument(key.to_owned()));
+            }
             values.insert(
                 key.to_owned(),
                 option_value(&self.descriptor.options, key, text),
@@ -92,6 +101,33 @@ impl Target {
                 Err(self.wrong(problems))
             }
         }
+    }
+
+    fn read_file(&self, file: &Path) -> Result<Map<String, Value>, ConformanceError> {
+        let unusable = |problem: String| ConformanceError::OptionsFile {
+            file: file.to_owned(),
+            problem,
+        };
+        let text =
+            std::fs::read(file).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+        // Of a syntax error the parser tells the place and nothing of the text.
+        let value: Value = serde_json::from_slice(&text)
+            .map_err(|error| unusable(format!("is not valid JSON: {error}")))?;
+        let Value::Object(values) = value else {
+            return Err(unusable("does not hold a JSON object".into()));
+        };
+        let directory = file.canonicalize().ok();
+        let directory = directory.as_deref().and_then(Path::parent);
+        Ok(absolute(
+            &self.descriptor,
+            values,
+            directory.unwrap_or(Path::new("/")),
+        ))
+    }
+
+    fn is_secret(&self, key: &str) -> bool {
+        let mut options = self.descriptor.options.iter();
+        options.any(|spec| spec.secret && spec.key == key)
     }
 
     /// Makes sure that nothing is missing, once the place has filled in what it knows.
@@ -167,22 +203,15 @@ mod tests {
 
     fn read(pairs: &[&str]) -> Result<Value, String> {
         let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
-        let read = target().read_options(&pairs, Path::new("/base"));
+        let read = target().read_options(&pairs, None, Path::new("/base"));
         read.map(Value::Object).map_err(|error| error.to_string())
     }
 
     #[test]
     fn values_take_the_form_of_their_options() {
         assert_eq!(
-            read(&[
-                "port=5432",
-                "read_only=true",
-                "password=a=b",
-                "ca_file=x.pem"
-            ]),
-            Ok(
-                json!({"port": 5432, "read_only": true, "password": "a=b", "ca_file": "/base/x.pem"})
-            )
+            read(&["port=5432", "read_only=true", "ca_file=x.pem"]),
+            Ok(json!({"port": 5432, "read_only": true, "ca_file": "/base/x.pem"}))
         );
         assert_eq!(read(&["path=x.db"]), Ok(json!({"path": "/base/x.db"})));
         assert_eq!(read(&[]), Ok(json!({})));
@@ -200,6 +229,47 @@ mod tests {
             read(&["password:hunter2"]).unwrap_err(),
             "`--option password...` is not of the form key=value"
         );
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_only() {
+        let error = read(&["port=1", "password=hunter2"]).unwrap_err();
+        assert!(
+            error.starts_with("the option `password` is secret, ")
+                && error.ends_with("with --options-file")
+                && !error.contains("hunter2"),
+            "{error}"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().canonicalize().unwrap();
+        let file = base.join("options.json");
+        let with = |text: &str, pairs: &[String]| {
+            std::fs::write(&file, text).unwrap();
+            let read = target().read_options(pairs, Some(&file), Path::new("/base"));
+            read.map(Value::Object).map_err(|error| error.to_string())
+        };
+        let text = r#"{"password": "hunter2", "port": 1, "path": "x.db"}"#;
+        assert_eq!(
+            with(text, &["port=2".into(), "ca_file=y.pem".into()]),
+            Ok(
+                json!({"password": "hunter2", "port": 2, "path": base.join("x.db"), "ca_file": "/base/y.pem"})
+            )
+        );
+        for (text, problem) in [
+            ("\"hunter2\"", "does not hold a JSON object"),
+            ("{\"password\": hunter2", "is not valid JSON: expected"),
+        ] {
+            let error = with(text, &[]).unwrap_err();
+            let told = format!("the file with options {} {problem}", file.display());
+            assert!(error.starts_with(&told), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let error = with(r#"{"password": 7, "port": "hunter2"}"#, &[]).unwrap_err();
+        assert!(error.contains("`password` is not shown"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+        let read = target().read_options(&[], Some(&file), Path::new("/base"));
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("cannot be read: No such file"), "{error}");
     }
 
     #[test]

@@ -188,6 +188,8 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
+    use test_needs::needs;
+
     use super::*;
 
     fn parts(sql: &str) -> Option<(&str, &str, &str)> {
@@ -248,13 +250,12 @@ mod tests {
         assert_eq!(insert.of_rows(3), "INSERT INTO t VALUES (?),(?),(?) -- x");
     }
 
+    #[needs(mariadb)]
     #[test]
     fn many_rows_go_in_as_one_by_one() {
         use crate::testing::TestDatabase;
         use driver_api::Value;
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let create = |name: &str| {
             format!(
                 "CREATE TABLE {name}(id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT UNIQUE, s TEXT)"
@@ -297,13 +298,12 @@ mod tests {
         assert_eq!(replaced.rows_affected, 2);
     }
 
+    #[needs(mariadb)]
     #[test]
     fn large_rows_are_split_before_the_server_refuses_them() {
         use crate::testing::TestDatabase;
         use driver_api::Value;
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         database.run(&["CREATE TABLE t(a LONGBLOB)"]);
         let rows: Vec<_> = (0..30)
             .map(|n| vec![Value::Bytes(vec![n; 1 << 20])])

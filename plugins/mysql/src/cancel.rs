@@ -177,6 +177,7 @@ mod tests {
 
     use driver_api::{Connection, TransactionMode, Value};
     use serde_json::json;
+    use test_needs::needs;
 
     use super::*;
     use crate::testing::{TestDatabase, read};
@@ -201,11 +202,10 @@ mod tests {
         })
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_long_query_ends_and_the_connection_goes_on() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         for sql in [
             "SELECT SLEEP(60)",
             "SELECT sum(a.seq * b.seq) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
@@ -222,11 +222,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn one_request_ends_a_query_within_seconds() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         let number = database.value("SELECT CONNECTION_ID()", []);
         let mut other = database.again();
@@ -252,11 +251,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_second_connection_to_another_server_stops_nothing() {
-        let Some(database) = TestDatabase::new() else {
-            return;
-        };
+        let database = TestDatabase::new();
         let options = read(&database.values).unwrap();
         let server = session::open(&options).unwrap();
         let mut cancel = Cancel::new(&options, &server);
@@ -266,11 +264,10 @@ mod tests {
         assert!(error.message().ends_with("another server"), "{error}");
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_batch_that_is_cancelled_inside_a_transaction_leaves_what_was_before_it() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         database.run(&["CREATE TABLE t(a INT)"]);
         database
             .connection
@@ -288,11 +285,10 @@ mod tests {
         assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_request_without_a_running_call_changes_nothing() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         for _ in 0..3 {
             handle.cancel().unwrap();
@@ -300,11 +296,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn requests_never_reach_the_call_after_theirs() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         for round in 0..30_u64 {
             thread::scope(|scope| {
@@ -321,11 +316,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_cancelled_batch_leaves_nothing_and_a_cancelled_statement_leaves_the_transaction() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         database.run(&["CREATE TABLE t(a INT)"]);
         let rows: Vec<_> = (0..400_000).map(|n| vec![Value::I64(n)]).collect();
         let result = while_cancelling(&mut database, |database| {
@@ -346,11 +340,10 @@ mod tests {
         assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_statement_that_takes_too_long_is_a_timeout() {
-        let Some(database) = TestDatabase::new() else {
-            return;
-        };
+        let database = TestDatabase::new();
         let mut short = database
             .connect(json!({"statement_timeout_ms": 200}))
             .unwrap();
@@ -362,11 +355,10 @@ mod tests {
         assert_eq!(short.value("SELECT 1", []), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_handle_outlives_its_connection() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         database.connection.close().unwrap();
         assert_eq!(handle.cancel(), Ok(()));

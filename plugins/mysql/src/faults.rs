@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use driver_api::{Connection, ErrorClass, Outcome, TransactionMode, Value};
 use mysql::prelude::Queryable;
 use serde_json::json;
+use test_needs::needs;
 use test_servers::mariadb::MariaDbServer;
 use test_servers::relay::Relay;
 
@@ -23,11 +24,10 @@ fn count(database: &mut TestDatabase) -> Value {
     database.value("SELECT count(*) FROM t", [])
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_restart_of_the_server_is_noticed_before_anything_is_sent() {
-    let Some(mut server) = MariaDbServer::start() else {
-        return;
-    };
+    let mut server = MariaDbServer::start();
     let mut database = with_table(&server);
     let mut idle = database.again();
     let mut inside = database.again();
@@ -67,11 +67,10 @@ fn cut_off<T: Send>(server: &mut MariaDbServer, call: impl FnOnce() -> T + Send)
     result
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_connection_that_is_cut_at_a_commit_leaves_the_outcome_open() {
-    let Some(mut server) = MariaDbServer::start() else {
-        return;
-    };
+    let mut server = MariaDbServer::start();
     let mut database = with_table(&server);
     database
         .connection
@@ -113,11 +112,10 @@ fn a_connection_that_is_cut_at_a_commit_leaves_the_outcome_open() {
     );
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_server_that_does_not_answer_is_given_up() {
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     let database = with_table(&server);
     let mut short = database
         .connect(json!({"network_timeout_ms": 500}))
@@ -137,11 +135,10 @@ fn a_server_that_does_not_answer_is_given_up() {
     assert!(open(&database.values).is_ok());
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_cut_network_ends_a_call() {
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     let database = with_table(&server);
     let relay = Relay::start(server.port());
     let change = json!({
@@ -159,11 +156,10 @@ fn a_cut_network_ends_a_call() {
     assert_eq!(error.class(), ErrorClass::Unavailable, "{error}");
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_commit_whose_answer_is_lost_has_an_open_outcome_whether_it_arrived_or_not() {
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     let mut database = with_table(&server);
     let relay = Relay::start(server.port());
     let mut expected = 0;
@@ -193,11 +189,10 @@ fn a_commit_whose_answer_is_lost_has_an_open_outcome_whether_it_arrived_or_not()
     }
 }
 
+#[needs(mariadb)]
 #[test]
 fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_sent() {
-    let Some(server) = MariaDbServer::with_tls(&[]) else {
-        return;
-    };
+    let server = MariaDbServer::with_tls(&[]);
     let mut database = with_table(&server);
     let change = json!({"tls": "verify-full", "ca_file": server.ca_file()});
     let mut idle = database.connect(change).unwrap();
@@ -219,12 +214,11 @@ fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_s
     );
 }
 
+#[needs(mariadb)]
 #[test]
 fn what_a_function_wrote_for_a_query_stays_when_its_reader_has_enough() {
     // Its own, because a function makes other readers wait.
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     let mut database = with_table(&server);
     let function = "CREATE FUNCTION kept(n INT) RETURNS INT MODIFIES SQL DATA \
         BEGIN INSERT INTO t VALUES (n); RETURN n; END";
@@ -252,11 +246,10 @@ fn what_a_function_wrote_for_a_query_stays_when_its_reader_has_enough() {
     }
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_read_only_server_is_recognised() {
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     let mut database = with_table(&server);
     server.sql("", "SET GLOBAL read_only = 1");
     let error = database.execute(INSERT, []).unwrap_err();

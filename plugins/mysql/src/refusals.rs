@@ -4,16 +4,16 @@ use std::thread;
 
 use driver_api::{Connection, ErrorClass, Value};
 use serde_json::{Value as Json, json};
+use test_needs::needs;
 use test_servers::mariadb::MariaDbServer;
 
 use crate::session;
 use crate::testing::{TestDatabase, open, read};
 
+#[needs(mariadb)]
 #[test]
 fn too_many_connections_are_one_clear_line() {
-    let Some(server) = MariaDbServer::with_settings(&["--max-connections=10"]) else {
-        return;
-    };
+    let server = MariaDbServer::with_settings(&[("max-connections", "10")]);
     let database = TestDatabase::on(&server);
     let mut open_ones = Vec::new();
     let error = loop {
@@ -54,11 +54,10 @@ fn refusal(database: &TestDatabase, change: Json) -> driver_api::DriverError {
     error
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_refused_connection_names_the_option_to_change() {
-    let Some(database) = TestDatabase::new() else {
-        return;
-    };
+    let database = TestDatabase::new();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -116,12 +115,11 @@ fn a_refused_connection_names_the_option_to_change() {
     }
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_certificate_is_verified_as_far_as_the_mode_says() {
     // The certificate is not for this address.
-    let Some(server) = MariaDbServer::with_tls(&["--bind-address=127.0.0.2"]) else {
-        return;
-    };
+    let server = MariaDbServer::with_tls(&[("bind-address", "127.0.0.2")]);
     server.sql("", "CREATE DATABASE d");
     let ca_file = server.ca_file();
     let values = |tls: &str, ca_file: Option<&std::path::Path>| {
@@ -147,11 +145,10 @@ fn a_certificate_is_verified_as_far_as_the_mode_says() {
     }
 }
 
+#[needs(mariadb)]
 #[test]
 fn the_socket_the_url_and_verified_tls_lead_to_the_same_server() {
-    let Some(server) = MariaDbServer::with_tls(&[]) else {
-        return;
-    };
+    let server = MariaDbServer::with_tls(&[]);
     let mut database = TestDatabase::on(&server);
     let name: Value = database.values["database"].as_str().unwrap().into();
     let (user, port) = (server.user(), server.port());
@@ -180,11 +177,10 @@ fn the_socket_the_url_and_verified_tls_lead_to_the_same_server() {
     assert_eq!(same("SELECT DATABASE()", database.values.clone()), [[name]]);
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_missing_database_is_created_once() {
-    let Some(database) = TestDatabase::new() else {
-        return;
-    };
+    let database = TestDatabase::new();
     let mut values = database.values.clone();
     values["database"] = json!(format!("{}`; odd \"name\"", database.database()));
     let options = read(&values).unwrap();

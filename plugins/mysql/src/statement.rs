@@ -321,24 +321,24 @@ impl Rest<'_> {
 mod tests {
     use driver_api::{Connection as _, Value};
     use serde_json::json;
+    use test_needs::needs;
 
     use super::*;
     use crate::testing::TestDatabase;
     use test_calls::Kept;
 
-    fn with_table() -> Option<TestDatabase> {
-        let mut database = TestDatabase::new()?;
+    fn with_table() -> TestDatabase {
+        let mut database = TestDatabase::new();
         database.run(&[
             "CREATE TABLE t(id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(80), flag BOOLEAN)",
         ]);
-        Some(database)
+        database
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_call_takes_exactly_one_statement() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         for sql in [
             "SELECT 1; SELECT 2",
             "INSERT INTO t VALUES (1, 'a', 1); DELETE FROM t",
@@ -361,11 +361,10 @@ mod tests {
         assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(0));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn strings_are_those_of_other_databases() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         for (sql, expected) in [
             ("SELECT 'a\\'", "a\\"),
             ("SELECT 'a' || 'b'", "ab"),
@@ -405,12 +404,11 @@ mod tests {
         assert_eq!(error.class(), ErrorClass::Unsupported);
     }
 
+    #[needs(mariadb)]
     #[test]
     fn the_header_has_names_types_and_kinds_even_without_rows() {
         use driver_api::ValueKind::{I64, Text};
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let sql = "SELECT id, name AS label, flag, id + 1 AS more FROM t";
         let header: Vec<_> = database
             .query(sql, [])
@@ -432,11 +430,10 @@ mod tests {
         assert_eq!(kept.rows, [[1.into(), "a".into(), true.into(), 2.into()]]);
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_cached_statement_sees_a_change_of_the_schema() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let sql = "SELECT * FROM t";
         assert_eq!(database.query(sql, []).unwrap().columns.len(), 3);
         database.run(&["ALTER TABLE t ADD COLUMN more TEXT"]);
@@ -450,11 +447,10 @@ mod tests {
         assert_eq!(kept.columns[1].declared_type, "BLOB");
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_wrong_number_of_parameters_names_both_numbers() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let error = database.query("SELECT ?, ?", [Value::Null]).err().unwrap();
         assert_eq!(error.class(), ErrorClass::ParameterCount);
         assert_eq!(
@@ -473,11 +469,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_reader_that_has_enough_ends_a_query_early_and_the_connection_goes_on() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         database.run(&["INSERT INTO t(name) VALUES ('kept')"]);
         database
             .connection
@@ -499,11 +494,10 @@ mod tests {
         );
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_write_whose_rows_nobody_wants_is_still_done() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let sql = "INSERT INTO t(name) VALUES ('a'), ('b') RETURNING id";
         assert_eq!(database.rows(sql, []), [[1.into()], [Value::I64(2)]]);
         database.query_into(sql, [], &mut numbers(0)).unwrap();
@@ -512,20 +506,20 @@ mod tests {
         assert!(kept.columns.is_empty());
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_returned_row_that_cannot_be_given_takes_the_write_back() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let sql = "INSERT INTO t(name) VALUES ('a') RETURNING POINT(1, 2)";
         let error = database.query(sql, []).err().unwrap();
         assert_eq!(error.class(), ErrorClass::InvalidValue);
         assert_eq!(database.value("SELECT count(*) FROM t", []), Value::I64(0));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn no_more_statements_are_kept_than_the_limit() {
-        let Some(database) = with_table() else { return };
+        let database = with_table();
         for (limit, kept) in [(0, 1), (1, 1), (3, 3)] {
             let mut database = database.connect(json!({"statement_cache": limit})).unwrap();
             for number in 0..10 {
@@ -560,11 +554,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn the_result_is_that_of_this_statement() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         database.run(&["CREATE TABLE u(id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT UNIQUE)"]);
         for (sql, expected) in [
             ("INSERT INTO t(name) VALUES ('a')", result(1, Some(1))),
@@ -583,11 +576,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_description_does_not_run_the_statement() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let insert = database
             .connection
             .describe("INSERT INTO t VALUES (?, ?, 0)")

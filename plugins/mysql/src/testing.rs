@@ -15,15 +15,15 @@ use crate::options::{self, MysqlOptions};
 use crate::session;
 
 /// The server that tests share as long as one of them runs.
-fn shared_server() -> Option<Arc<MariaDbServer>> {
+fn shared_server() -> Arc<MariaDbServer> {
     static SHARED: Mutex<Weak<MariaDbServer>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(server) = shared.upgrade() {
-        return Some(server);
+        return server;
     }
-    let server = Arc::new(MariaDbServer::start()?);
+    let server = Arc::new(MariaDbServer::start());
     *shared = Arc::downgrade(&server);
-    Some(server)
+    server
 }
 
 /// A database of its own, with one connection.
@@ -36,14 +36,14 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// On the shared server; `None`, after one line on standard error, where there is none.
-    pub(crate) fn new() -> Option<Self> {
-        let server = shared_server()?;
+    /// On the shared server.
+    pub(crate) fn new() -> Self {
+        let server = shared_server();
         let database = Self::on(&server);
-        Some(Self {
+        Self {
             _server: Some(server),
             ..database
-        })
+        }
     }
 
     /// On this server, which must outlive it.

@@ -198,27 +198,27 @@ mod tests {
 
     use driver_api::{Connection as _, Value};
     use serde_json::json;
+    use test_needs::needs;
 
     use super::*;
     use crate::session;
     use crate::testing::{TestDatabase, read};
     use TransactionMode::{ReadOnly, ReadWrite};
 
-    fn with_table() -> Option<TestDatabase> {
-        let mut database = TestDatabase::new()?;
+    fn with_table() -> TestDatabase {
+        let mut database = TestDatabase::new();
         database.run(&["CREATE TABLE t(a INT PRIMARY KEY, n INT)"]);
-        Some(database)
+        database
     }
 
     fn count(database: &mut TestDatabase) -> Value {
         database.value("SELECT count(*) FROM t", [])
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_commit_keeps_and_a_rollback_takes_back() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let mut other = database.again();
         database.connection.begin(ReadWrite).unwrap();
         database.run(&["INSERT INTO t VALUES (1, 1)"]);
@@ -239,11 +239,10 @@ mod tests {
         assert_eq!(count(&mut other), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn calls_that_do_not_fit_the_state_are_refused() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let connection = &mut database.connection;
         for result in [connection.commit(), connection.rollback()] {
             let error = result.unwrap_err();
@@ -267,11 +266,10 @@ mod tests {
         }
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_reader_keeps_its_view_and_cannot_write() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let mut other = database.again();
         database.connection.begin(ReadOnly).unwrap();
         other.run(&["INSERT INTO t VALUES (1, 1)"]);
@@ -300,11 +298,10 @@ mod tests {
         database.connection.commit().unwrap();
     }
 
+    #[needs(mariadb)]
     #[test]
     fn the_server_refuses_writes_on_a_connection_that_may_only_read() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let mut reader = database.connect(json!({"read_only": true})).unwrap();
         let refused = |reader: &mut TestDatabase, sql| {
             let error = reader.execute(sql, []).unwrap_err();
@@ -337,11 +334,10 @@ mod tests {
         assert_eq!(count(&mut reader), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn savepoints_are_statements_inside_a_transaction_only() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let error = database.execute("SAVEPOINT s", []).unwrap_err();
         assert_eq!(
             (error.class(), error.sqlstate()),
@@ -364,11 +360,10 @@ mod tests {
         assert_eq!(count(&mut database), Value::I64(1));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn what_would_commit_by_itself_is_refused_inside_a_transaction() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         database.connection.begin(ReadWrite).unwrap();
         database.run(&["INSERT INTO t VALUES (1, 1)"]);
         for sql in [
@@ -392,11 +387,10 @@ mod tests {
         assert_eq!(error.class(), ErrorClass::TransactionState);
     }
 
+    #[needs(mariadb)]
     #[test]
     fn of_a_deadlock_one_transaction_is_rolled_back_and_can_only_be_ended() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         database.run(&["INSERT INTO t VALUES (1, 0), (2, 0)"]);
         let both = Barrier::new(2);
         let run = |first: i64, second: i64| {
@@ -447,11 +441,10 @@ mod tests {
         assert_eq!(rows, [[1.into()], [Value::I64(1)]]);
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_lock_that_takes_too_long_ends_the_statement_only() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let mut other = database.again();
         database.run(&["INSERT INTO t VALUES (1, 0)"]);
         database.connection.begin(ReadWrite).unwrap();
@@ -470,11 +463,10 @@ mod tests {
         assert_eq!(count(&mut database), Value::I64(2));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_batch_that_cannot_be_taken_back_takes_the_transaction_with_it() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let mut server = session::open(&read(&database.values).unwrap()).unwrap();
         let cancel = Cancel::new(&read(&database.values).unwrap(), &server);
         let mut transaction = Transaction::default();
@@ -499,11 +491,10 @@ mod tests {
         assert_eq!(count(&mut database), Value::I64(0));
     }
 
+    #[needs(mariadb)]
     #[test]
     fn a_batch_is_done_as_a_whole_or_not_at_all() {
-        let Some(mut database) = with_table() else {
-            return;
-        };
+        let mut database = with_table();
         let rows = |numbers: &[i64]| -> Vec<Vec<Value>> {
             numbers.iter().map(|n| vec![Value::I64(*n)]).collect()
         };

@@ -63,6 +63,7 @@ mod tests {
 
     use driver_api::{Connection as _, ErrorClass, TransactionMode, Value};
     use serde_json::json;
+    use test_needs::needs;
 
     use super::*;
     use crate::testing::TestDatabase;
@@ -90,11 +91,10 @@ mod tests {
         })
     }
 
+    #[needs(postgresql)]
     #[test]
     fn a_sleep_ends_and_the_connection_goes_on() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         for _ in 0..3 {
             let started = Instant::now();
             let result = while_cancelling(&mut database, |database| {
@@ -108,11 +108,10 @@ mod tests {
         }
     }
 
+    #[needs(postgresql)]
     #[test]
     fn one_request_is_enough_and_acts_soon() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let mut other = database.connect(json!({}));
         let handle = database.connection.cancel_handle().unwrap();
         let pid = database.value("SELECT pg_backend_pid()", []);
@@ -132,11 +131,10 @@ mod tests {
         assert_eq!(error.unwrap().class(), ErrorClass::Cancelled);
     }
 
+    #[needs(postgresql)]
     #[test]
     fn a_request_without_a_running_call_changes_nothing() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         for _ in 0..50 {
             handle.cancel().unwrap();
@@ -144,11 +142,10 @@ mod tests {
         }
     }
 
+    #[needs(postgresql)]
     #[test]
     fn a_cancelled_batch_leaves_nothing() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         database.run("CREATE TABLE t(a int)");
         let rows: Vec<_> = (0..200_000).map(|n| vec![Value::I64(n)]).collect();
         for sql in [
@@ -162,11 +159,10 @@ mod tests {
         }
     }
 
+    #[needs(postgresql)]
     #[test]
     fn a_handle_outlives_its_connection() {
-        let Some(mut database) = TestDatabase::new() else {
-            return;
-        };
+        let mut database = TestDatabase::new();
         let handle = database.connection.cancel_handle().unwrap();
         database
             .connection
@@ -177,11 +173,10 @@ mod tests {
         assert_eq!(handle.cancel(), Ok(()));
     }
 
+    #[needs(postgresql)]
     #[test]
     fn a_time_limit_is_told_from_a_request() {
-        let Some(database) = TestDatabase::new() else {
-            return;
-        };
+        let database = TestDatabase::new();
         let mut limited = database.connect(json!({"statement_timeout_ms": 100}));
         let error = limited.query("SELECT pg_sleep(60)", []).err().unwrap();
         let found = (error.class(), error.sqlstate());

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use driver_api::{Connection as _, ErrorClass, Outcome, TransactionMode, Value};
 use serde_json::json;
+use test_needs::needs;
 use test_servers::postgres::PostgresServer;
 use test_servers::relay::Relay;
 
 use crate::refusals::refusal;
 use crate::testing::{TestDatabase, open};
 
+#[needs(postgresql)]
 #[test]
 fn a_server_that_restarts_breaks_its_connections() {
-    let Some(server) = PostgresServer::start() else {
-        return;
-    };
+    let server = PostgresServer::start();
     let mut database = TestDatabase::on(Arc::new(server));
     database.run("CREATE TABLE t(a int)");
     // The server belongs to the test alone, so that it can be stopped through the only handle.
@@ -26,7 +26,7 @@ fn a_server_that_restarts_breaks_its_connections() {
         server,
     } = database;
     let mut server = Arc::into_inner(server).unwrap();
-    server.stop_immediate();
+    server.kill();
     let error = calls.connection.ping().unwrap_err();
     assert_eq!(error.class(), ErrorClass::ConnectionLost, "{error}");
     assert!(error.breaks_connection());
@@ -44,11 +44,10 @@ fn a_server_that_restarts_breaks_its_connections() {
     assert_eq!(open(&options).unwrap().ping(), Ok(()));
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_session_that_is_ended_by_an_administrator_is_lost_with_its_reason() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     let mut other = database.connect(json!({}));
     let Value::I64(pid) = database.value("SELECT pg_backend_pid()", []) else {
         panic!("no number")
@@ -62,11 +61,10 @@ fn a_session_that_is_ended_by_an_administrator_is_lost_with_its_reason() {
     assert_eq!(error.outcome(), Outcome::NotApplied);
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_cut_network_ends_a_call() {
-    let Some(database) = TestDatabase::new() else {
-        return;
-    };
+    let database = TestDatabase::new();
     let relay = Relay::start(database.server.port());
     let change = json!({
         "port": relay.port(), "partition_timeout_ms": 300, "connect_timeout_ms": 300,
@@ -88,11 +86,10 @@ fn a_cut_network_ends_a_call() {
     );
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_connection_that_is_cut_at_the_commit_leaves_the_outcome_open() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     database.run("CREATE TABLE t(a int)");
     let relay = Relay::start(database.server.port());
     let mut expected = 0;
@@ -120,11 +117,10 @@ fn a_connection_that_is_cut_at_the_commit_leaves_the_outcome_open() {
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_change_whose_answer_is_lost_has_an_open_outcome_and_one_in_a_transaction_has_not() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     database.run("CREATE TABLE t(a text)");
     let relay = Relay::start(database.server.port());
     let insert = "INSERT INTO t VALUES (?)";
@@ -145,11 +141,10 @@ fn a_change_whose_answer_is_lost_has_an_open_outcome_and_one_in_a_transaction_ha
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_query_whose_answer_is_lost_is_repeatable_unless_it_calls_an_unknown_function() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     database.run("CREATE FUNCTION own(a text) RETURNS text LANGUAGE sql AS 'SELECT a'");
     let relay = Relay::start(database.server.port());
     for (sql, outcome) in [
@@ -165,11 +160,10 @@ fn a_query_whose_answer_is_lost_is_repeatable_unless_it_calls_an_unknown_functio
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_session_that_ended_while_it_idled_leaves_no_outcome_open() {
-    let Some(mut other) = TestDatabase::new() else {
-        return;
-    };
+    let mut other = TestDatabase::new();
     other.run("CREATE TABLE t(a int)");
     let insert = "INSERT INTO t VALUES (1)";
     for in_transaction in [false, true] {
@@ -200,11 +194,10 @@ fn a_session_that_ended_while_it_idled_leaves_no_outcome_open() {
     assert_eq!(other.value("SELECT count(*) FROM t", []), Value::I64(1));
 }
 
+#[needs(postgresql)]
 #[test]
 fn deadlock_and_lock_time_out_are_typed() {
-    let Some(mut one) = TestDatabase::new() else {
-        return;
-    };
+    let mut one = TestDatabase::new();
     one.run("CREATE TABLE t(id int PRIMARY KEY, n int)");
     one.run("INSERT INTO t VALUES (1, 0), (2, 0)");
     let mut other = one.connect(json!({}));
@@ -237,11 +230,10 @@ fn deadlock_and_lock_time_out_are_typed() {
     assert_eq!(found, (ErrorClass::Busy, Some("55P03"), true));
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_failed_transaction_is_rolled_back_by_its_commit() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     database.run("CREATE TABLE t(a int UNIQUE)");
     database
         .connection
@@ -275,11 +267,10 @@ fn a_failed_transaction_is_rolled_back_by_its_commit() {
     assert_eq!(database.value("SELECT a FROM t", []), Value::I64(2));
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_call_over_tls_can_be_stopped() {
-    let Some(server) = PostgresServer::with_tls() else {
-        return;
-    };
+    let server = PostgresServer::with_tls(&[]);
     let full = json!({"tls": "verify-full", "ca_file": server.ca_file()});
     let mut database = TestDatabase::on(Arc::new(server)).connect(full);
     let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
@@ -301,11 +292,10 @@ fn a_call_over_tls_can_be_stopped() {
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_read_only_connection_cannot_be_talked_into_writing() {
-    let Some(mut database) = TestDatabase::new() else {
-        return;
-    };
+    let mut database = TestDatabase::new();
     database.run("CREATE TABLE t(a int)");
     database.run(
         "CREATE FUNCTION sneak() RETURNS int LANGUAGE plpgsql AS $$ BEGIN \

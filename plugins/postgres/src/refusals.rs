@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use driver_api::{Connection as _, Driver as _, DriverError, ErrorClass, TransactionMode};
 use serde_json::{Map, Value as Json, json};
+use test_needs::needs;
 use test_servers::postgres::PostgresServer;
 
 use crate::driver::PostgresDriver;
@@ -24,11 +25,10 @@ pub(crate) fn refusal(options: &Map<String, Json>, change: Json) -> DriverError 
     error
 }
 
+#[needs(postgresql)]
 #[test]
 fn what_is_refused_at_the_start_names_the_option_to_change() {
-    let Some(database) = TestDatabase::new() else {
-        return;
-    };
+    let database = TestDatabase::new();
     let options = &database.options;
     for (change, class, sqlstate, option) in [
         (
@@ -84,15 +84,14 @@ fn what_is_refused_at_the_start_names_the_option_to_change() {
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn too_many_connections_is_said_so() {
     let settings = [
         ("max_connections", "4"),
         ("superuser_reserved_connections", "0"),
     ];
-    let Some(server) = PostgresServer::with_settings(&settings) else {
-        return;
-    };
+    let server = PostgresServer::with_settings(&settings);
     let options = options(&server, "postgres");
     let mut open_ones = Vec::new();
     let error = loop {
@@ -113,14 +112,11 @@ fn too_many_connections_is_said_so() {
     }
 }
 
+#[needs(postgresql)]
 #[test]
 fn certificates_are_checked_as_the_mode_says() {
-    let Some(server) = PostgresServer::with_tls() else {
-        return;
-    };
-    let Some(other) = PostgresServer::with_tls() else {
-        return;
-    };
+    let server = PostgresServer::with_tls(&[]);
+    let other = PostgresServer::with_tls(&[]);
     let plain = options(&server, "postgres");
     let full = json!({"tls": "verify-full", "ca_file": server.ca_file()});
     let mut connection = open(&changed(&plain, full)).unwrap();
@@ -158,11 +154,10 @@ fn certificates_are_checked_as_the_mode_says() {
     );
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_standby_is_recognised() {
-    let Some(primary) = PostgresServer::start() else {
-        return;
-    };
+    let primary = PostgresServer::start();
     let standby = primary.standby();
     let to_standby = options(&standby, "postgres");
     let error = refusal(&to_standby, json!({}));
@@ -178,11 +173,10 @@ fn a_standby_is_recognised() {
     assert_eq!(error.class(), ErrorClass::ReadOnly);
 }
 
+#[needs(postgresql)]
 #[test]
 fn creating_says_whether_it_created_and_two_at_once_agree() {
-    let Some(database) = TestDatabase::new() else {
-        return;
-    };
+    let database = TestDatabase::new();
     let name = json!({"database": "fresh \"name\""});
     let fresh = checked(&changed(&database.options, name.clone()));
     let mut created: Vec<bool> = thread::scope(|scope| {

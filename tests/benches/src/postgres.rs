@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use test_installed::{PGBENCH, POSTGRESQL};
 use test_servers::postgres::PostgresServer;
 
 use crate::Result;
@@ -19,27 +20,25 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// `None`, after one line on standard error, where it is not installed.
+    /// `None`, after one line on standard error, where something of it is not installed.
     pub(crate) fn start(scale: &Scale) -> Result<Option<Self>> {
-        let Some(server) = PostgresServer::with_settings(&[("shared_buffers", "128MB")]) else {
-            return Ok(None);
-        };
-        if Command::new("pgbench").arg("--version").output().is_err() {
-            eprint_skipped();
+        if let Some(missing) = POSTGRESQL.missing().or_else(|| PGBENCH.missing()) {
+            eprint_skipped(&missing);
             return Ok(None);
         }
-        server.psql(
+        let server = PostgresServer::with_settings(&[("shared_buffers", "128MB")]);
+        server.sql(
             "postgres",
             "CREATE TABLE points (id BIGINT PRIMARY KEY, name TEXT NOT NULL, value BIGINT NOT NULL)",
         );
-        server.psql(
+        server.sql(
             "postgres",
             &format!(
                 "INSERT INTO points SELECT i, 'point ' || i, i * 7 FROM generate_series(1, {}) AS i",
                 scale.points
             ),
         );
-        server.psql("postgres", "VACUUM ANALYZE points");
+        server.sql("postgres", "VACUUM ANALYZE points");
         let directory = tempfile::tempdir()?;
         std::fs::write(
             directory.path().join("look-up.sql"),
@@ -103,6 +102,6 @@ impl Postgres {
 }
 
 #[allow(clippy::print_stderr, reason = "a program talks to its user")]
-fn eprint_skipped() {
-    eprintln!("skipped: `pgbench` is not installed (Debian package `postgresql-contrib`)");
+fn eprint_skipped(missing: &str) {
+    eprintln!("skipped: {missing}");
 }

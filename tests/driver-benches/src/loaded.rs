@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::rounds::{Side, key, row, sum};
 
 pub(crate) struct Loaded {
-    connection: Box<dyn Connection>,
+    pub(crate) connection: Box<dyn Connection>,
     block: RowBlock,
     params: RowBlock,
     /// Rows to insert; kept, as the host keeps its blocks.
@@ -124,8 +124,9 @@ impl Side for Loaded {
     }
 }
 
-struct Reader<'e> {
-    each: &'e mut dyn FnMut(RowRef<'_>),
+/// Hands every row on.
+pub(crate) struct Reader<'e> {
+    pub(crate) each: &'e mut dyn FnMut(RowRef<'_>),
 }
 
 impl BlockReceiver for Reader<'_> {

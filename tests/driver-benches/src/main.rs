@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod cancelling;
 mod loaded;
 mod mariadb;
 mod postgresql;
@@ -14,11 +15,22 @@ mod rounds;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+
+use test_installed::{MARIADB, POSTGRESQL};
 
 use rounds::{Sizes, Table};
 
-/// Point query, scan and bulk insert: the loaded plugin against the raw client crate.
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    Point,
+    Scan,
+    Bulk,
+    Cancel,
+}
+
+/// Point query, scan and bulk insert: the loaded plugin against the raw client crate; and how fast a call is cancelled.
 #[derive(Parser)]
 struct Arguments {
     /// Directory with the built plugins; by default that of this program.
@@ -30,6 +42,9 @@ struct Arguments {
     /// Rows of the scanned table and of each bulk insert.
     #[arg(long, default_value_t = 1_000_000)]
     rows: i64,
+    /// Only this work; may be repeated.
+    #[arg(long)]
+    only: Vec<Work>,
     /// Point queries of a round.
     #[arg(long, default_value_t = 5_000)]
     points: usize,
@@ -46,8 +61,18 @@ fn main() {
         rows: arguments.rows,
         points: arguments.points,
     };
-    let mut table = Table::default();
-    postgresql::measure(&plugins, sizes, &mut table);
-    mariadb::measure(&plugins, sizes, &mut table);
+    let works = match &arguments.only[..] {
+        [] => Work::value_variants(),
+        some => some,
+    };
+    let mut table = Table::new(works);
+    match POSTGRESQL.missing() {
+        None => postgresql::measure(&plugins, sizes, &mut table),
+        Some(missing) => println!("skipped: {missing}"),
+    }
+    match MARIADB.missing() {
+        None => mariadb::measure(&plugins, sizes, &mut table),
+        Some(missing) => println!("skipped: {missing}"),
+    }
     println!("{}", table.show(sizes));
 }

@@ -14,9 +14,7 @@ use crate::rounds::{Side, Sizes, Table, key, row, sum};
 const ROWS_A_STATEMENT: i64 = 20_000;
 
 pub(crate) fn measure(plugins: &Path, sizes: Sizes, table: &mut Table) {
-    let Some(server) = MariaDbServer::start() else {
-        return;
-    };
+    let server = MariaDbServer::start();
     server.sql("", "CREATE DATABASE bench");
     let mut raw = Raw::connect(&server, sizes.rows);
     let options = serde_json::json!({
@@ -25,6 +23,7 @@ pub(crate) fn measure(plugins: &Path, sizes: Sizes, table: &mut Table) {
     });
     let mut plugin = Loaded::connect(plugins, "driver_mysql", options);
     table.compare("MariaDB", sizes, &mut raw, &mut plugin);
+    table.cancel("MariaDB", "SELECT SLEEP(60)", &mut plugin);
 }
 
 struct Raw {

@@ -12,9 +12,7 @@ use crate::loaded::Loaded;
 use crate::rounds::{Side, Sizes, Table, key, row, sum};
 
 pub(crate) fn measure(plugins: &Path, sizes: Sizes, table: &mut Table) {
-    let Some(server) = PostgresServer::start() else {
-        return;
-    };
+    let server = PostgresServer::start();
     let mut raw = Raw::connect(&server, sizes.rows);
     let options = serde_json::json!({
         "host": server.host(), "port": server.port(), "user": server.user(),
@@ -22,6 +20,7 @@ pub(crate) fn measure(plugins: &Path, sizes: Sizes, table: &mut Table) {
     });
     let mut plugin = Loaded::connect(plugins, "driver_postgres", options);
     table.compare("PostgreSQL", sizes, &mut raw, &mut plugin);
+    table.cancel("PostgreSQL", "SELECT pg_sleep(60)", &mut plugin);
 }
 
 struct Raw {

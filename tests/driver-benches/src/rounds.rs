@@ -2,6 +2,10 @@
 
 use std::time::Instant;
 
+use crate::Work;
+use crate::cancelling;
+use crate::loaded::Loaded;
+
 /// How much is done.
 #[derive(Clone, Copy)]
 pub(crate) struct Sizes {
@@ -37,11 +41,12 @@ pub(crate) fn sum(number: i64, name: &str, weight: f64) -> i64 {
     number + name.len() as i64 + weight as i64
 }
 
-#[derive(Default)]
-pub(crate) struct Table {
+pub(crate) struct Table<'w> {
+    /// What is measured.
+    works: &'w [Work],
     lines: Vec<Line>,
-    /// What a scan did to memory, a sentence for each engine.
-    memory: Vec<String>,
+    /// What is no ratio: of memory, and of calls that were cancelled.
+    sentences: Vec<String>,
 }
 
 struct Line {
@@ -53,7 +58,8 @@ struct Line {
 }
 
 /// One comparison.
-struct Work<'w> {
+struct Comparison<'w> {
+    work: Work,
     name: String,
     target: f64,
     /// Units of the printed time in a second.
@@ -61,8 +67,16 @@ struct Work<'w> {
     run: &'w dyn Fn(&mut dyn Side) -> i64,
 }
 
-impl Table {
-    /// Runs all three works on both sides in turn.
+impl<'w> Table<'w> {
+    pub(crate) fn new(works: &'w [Work]) -> Self {
+        Self {
+            works,
+            lines: Vec::new(),
+            sentences: Vec::new(),
+        }
+    }
+
+    /// Runs the works on both sides in turn.
     pub(crate) fn compare(
         &mut self,
         engine: &str,
@@ -70,20 +84,23 @@ impl Table {
         raw: &mut dyn Side,
         plugin: &mut dyn Side,
     ) {
-        let works = [
-            Work {
+        let comparisons = [
+            Comparison {
+                work: Work::Point,
                 name: format!("{engine}: point query, us"),
                 target: 1.10,
                 unit: 1e6 / sizes.points as f64,
                 run: &|side| side.points(sizes.points, sizes.rows),
             },
-            Work {
+            Comparison {
+                work: Work::Scan,
                 name: format!("{engine}: scan, ms"),
                 target: 1.15,
                 unit: 1e3,
                 run: &|side| side.scan(),
             },
-            Work {
+            Comparison {
+                work: Work::Bulk,
                 name: format!("{engine}: bulk insert, ms"),
                 target: 1.15,
                 unit: 1e3,
@@ -93,15 +110,28 @@ impl Table {
                 },
             },
         ];
-        // Before anything else: later, memory that is kept for reuse would hide what a scan takes.
-        self.memory.push(format!(
-            "{engine}: the first scan raised the peak of this process's memory by {} KiB (plugin), {} KiB (raw client)",
-            growth(plugin),
-            growth(raw)
-        ));
-        for work in works {
-            self.lines
-                .push(take_turns(&work, sizes.rounds, raw, plugin));
+        if self.works.contains(&Work::Scan) {
+            // Before anything else: later, memory that is kept for reuse would hide what a scan takes.
+            self.sentences.push(format!(
+                "{engine}: the first scan raised the peak of this process's memory by {} KiB (plugin), {} KiB (raw \
+                 client)",
+                growth(plugin),
+                growth(raw)
+            ));
+        }
+        for comparison in comparisons {
+            if self.works.contains(&comparison.work) {
+                let line = take_turns(&comparison, sizes.rounds, raw, plugin);
+                self.lines.push(line);
+            }
+        }
+    }
+
+    /// Cancels this query of the plugin a few times.
+    pub(crate) fn cancel(&mut self, engine: &str, sql: &str, plugin: &mut Loaded) {
+        if self.works.contains(&Work::Cancel) {
+            let sentence = cancelling::measure(sql, plugin);
+            self.sentences.push(format!("{engine}: {sentence}"));
         }
     }
 
@@ -123,15 +153,20 @@ impl Table {
                 .to_owned(),
             ]);
         }
-        let memory = self.memory.join("\n");
+        let sentences = self.sentences.join("\n");
         format!(
-            "{table}\n{memory}\nmedians of {} rounds in turns; {} rows, {} point queries a round",
+            "{table}\n{sentences}\nmedians of {} rounds in turns; {} rows, {} point queries a round",
             sizes.rounds, sizes.rows, sizes.points
         )
     }
 }
 
-fn take_turns(work: &Work<'_>, rounds: usize, raw: &mut dyn Side, plugin: &mut dyn Side) -> Line {
+fn take_turns(
+    work: &Comparison<'_>,
+    rounds: usize,
+    raw: &mut dyn Side,
+    plugin: &mut dyn Side,
+) -> Line {
     let mut measured: Vec<(f64, f64)> = Vec::new();
     // The first round fills caches, and is not counted.
     for round in 0..=rounds {
@@ -177,7 +212,7 @@ fn time(side: &mut dyn Side, run: &dyn Fn(&mut dyn Side) -> i64) -> (f64, i64) {
     (seconds, sum + side.empty())
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Mutex;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use test_needs::needs;
 use test_servers::mariadb::MariaDbServer;
 use test_servers::postgres::PostgresServer;
+use test_servers::server::{Engine, Server};
 
 use crate::support::repository;
 use crate::support::sandbox::Sandbox;
@@ -17,43 +20,35 @@ const END: &str = "<!-- end of the generated part -->\n";
 /// The drivers that come with the host, in the order of the table.
 const DRIVERS: [&str; 4] = ["sqlite", "sqlite-proxy", "postgres", "mysql"];
 
-/// What a run of all cases printed; none where the driver's server is not installed.
-fn measure(driver: &str) -> Option<Value> {
+/// What a run of all cases printed.
+fn measure(driver: &str) -> Value {
     match driver {
         "postgres" => {
-            let server = PostgresServer::start()?;
-            let port = server.port().to_string();
-            let options = options(server.host(), &port, server.user(), server.password());
-            Some(run_all(driver, &options))
+            let server = PostgresServer::start();
+            run_all(driver, Some(options(&server)))
         }
         "mysql" => {
-            let server = MariaDbServer::start()?;
-            let port = server.port().to_string();
-            let options = options(server.host(), &port, server.user(), server.password());
-            Some(run_all(driver, &options))
+            let server = MariaDbServer::start();
+            run_all(driver, Some(options(&server)))
         }
-        _ => Some(run_all(driver, &[])),
+        _ => run_all(driver, None),
     }
 }
 
 /// The options of a database that the cases create.
-fn options(host: &str, port: &str, user: &str, password: &str) -> Vec<String> {
-    [
-        ("host", host),
-        ("port", port),
-        ("user", user),
-        ("password", password),
-        ("database", "conformance"),
-    ]
-    .map(|(key, value)| format!("{key}={value}"))
-    .to_vec()
+fn options<E: Engine>(server: &Server<E>) -> Value {
+    json!({
+        "host": server.host(), "port": server.port(), "user": server.user(),
+        "password": server.password(), "database": "conformance",
+    })
 }
 
-fn run_all(driver: &str, options: &[String]) -> Value {
+fn run_all(driver: &str, options: Option<Value>) -> Value {
     let sandbox = Sandbox::new();
     let mut arguments = vec!["drivers", "test", driver, "--json", "--timeout", "240"];
-    for option in options {
-        arguments.extend(["--option", option]);
+    if let Some(options) = options {
+        std::fs::write(sandbox.work().join("options.json"), options.to_string()).unwrap();
+        arguments.extend(["--options-file", "options.json"]);
     }
     sandbox.host(&arguments).json()
 }
@@ -97,7 +92,7 @@ fn column_of(driver: &str, report: &Value) -> Column {
     }
 }
 
-/// What the document says of a driver that could not be measured here.
+/// What the document says of a driver that is not measured.
 fn column_in(document: &str, driver: &str) -> Option<Column> {
     let mut rows = document.lines().filter(|line| line.starts_with('|'));
     let cells = |line: &str| -> Vec<String> {
@@ -142,7 +137,28 @@ fn generated(columns: &[(&str, Column)], groups: &[String]) -> String {
 }
 
 #[test]
-fn every_driver_passes_what_it_declares_and_the_document_says_what_that_is() {
+fn the_sqlite_drivers_pass_what_they_declare_and_the_document_says_what_that_is() {
+    check(&["sqlite", "sqlite-proxy"]);
+}
+
+#[needs(postgresql)]
+#[test]
+fn the_postgres_driver_passes_what_it_declares_and_the_document_says_what_that_is() {
+    check(&["postgres"]);
+}
+
+#[needs(mariadb)]
+#[test]
+fn the_mysql_driver_passes_what_it_declares_and_the_document_says_what_that_is() {
+    check(&["mysql"]);
+}
+
+/// Measures these drivers; of the others, the document is believed.
+fn check(measured: &[&str]) {
+    // One after the other, because each may write the document anew.
+    static DOCUMENT: Mutex<()> = Mutex::new(());
+    let reports: BTreeMap<&str, Value> = measured.iter().map(|d| (*d, measure(d))).collect();
+    let _document = DOCUMENT.lock();
     let path = repository().join("docs/drivers.md");
     let document = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = document.split_once(BEGIN).unwrap();
@@ -150,17 +166,17 @@ fn every_driver_passes_what_it_declares_and_the_document_says_what_that_is() {
     let mut columns = Vec::new();
     let mut groups: Vec<String> = Vec::new();
     for driver in DRIVERS {
-        let Some(report) = measure(driver) else {
+        let Some(report) = reports.get(driver) else {
             columns.extend(column_in(written, driver).map(|column| (driver, column)));
             continue;
         };
-        assert_eq!(failures(&report), Vec::<String>::new(), "{driver}");
+        assert_eq!(failures(report), Vec::<String>::new(), "{driver}");
         let listed = report["groups"].as_array().unwrap().iter();
         groups = listed
             .map(|g| g["group"].as_str().unwrap().to_owned())
             .collect();
         groups.push("all".to_owned());
-        columns.push((driver, column_of(driver, &report)));
+        columns.push((driver, column_of(driver, report)));
     }
     let expected = generated(&columns, &groups);
     if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -9,6 +9,7 @@ use code_analysis_host::foundation::cancellation::Cancellation;
 use code_analysis_host::foundation::progress::RowProgress;
 use driver_api::{Value, ValueRef};
 use serde_json::json;
+use test_needs::needs;
 use test_servers::postgres::PostgresServer;
 use test_servers::relay::Relay;
 
@@ -54,11 +55,10 @@ fn add_edges(source: &Side) {
     });
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn once_around_the_engines_is_where_it_began() {
-    let Some([postgres, mysql]) = Engine::servers("copy_ring") else {
-        return;
-    };
+    let [postgres, mysql] = Engine::servers("copy_ring");
     let sandbox = Sandbox::new();
     let (start, end) = (Side::legacy(&sandbox, "start"), Side::new(&sandbox, "end"));
     add_edges(&start);
@@ -97,11 +97,10 @@ fn once_around_the_engines_is_where_it_began() {
     );
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn indexing_goes_on_in_a_copy_on_a_server() {
-    let Some(servers) = Engine::servers("copy_index") else {
-        return;
-    };
+    let servers = Engine::servers("copy_index");
     let sandbox = Sandbox::new();
     let source = Side::shop(&sandbox, "a");
     for engine in &servers {
@@ -124,11 +123,10 @@ fn indexing_goes_on_in_a_copy_on_a_server() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn what_a_server_cannot_keep_is_named_to_the_cell() {
-    let Some(servers) = Engine::servers("copy_refused") else {
-        return;
-    };
+    let servers = Engine::servers("copy_refused");
     let sandbox = Sandbox::new();
     let source = Side::legacy(&sandbox, "a");
     let long = "w".repeat(300);
@@ -193,11 +191,10 @@ fn rows(engine: &Engine) -> u64 {
     n.as_u64().or_else(|| n.as_str()?.parse().ok()).unwrap()
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn a_servers_database_is_known_however_it_is_spelled() {
-    let Some(servers) = Engine::servers("copy_same") else {
-        return;
-    };
+    let servers = Engine::servers("copy_same");
     let sandbox = Sandbox::new();
     let source = Side::legacy(&sandbox, "a");
     for engine in &servers {
@@ -237,11 +234,10 @@ fn claim_as_another(engine: &Engine, app: &App) {
     assert_eq!(claimed.unwrap(), Some(1), "{}", engine.name);
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn a_database_that_another_copies_into_is_a_source_and_no_target() {
-    let Some(servers) = Engine::servers("copy_claimed") else {
-        return;
-    };
+    let servers = Engine::servers("copy_claimed");
     let sandbox = Sandbox::new();
     let source = Side::legacy(&sandbox, "a");
     for engine in &servers {
@@ -261,11 +257,10 @@ fn a_database_that_another_copies_into_is_a_source_and_no_target() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn a_copy_to_a_server_that_is_killed_leaves_nothing() {
-    let Some(servers) = Engine::servers("copy_killed") else {
-        return;
-    };
+    let servers = Engine::servers("copy_killed");
     let sandbox = Sandbox::new();
     let source = large(&sandbox, "a", 15_000);
     let none = Side::legacy(&sandbox, "none");
@@ -363,11 +358,10 @@ fn delay_commits(postgres: &Engine) {
     database.close();
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_commit_that_was_not_answered_is_settled_by_reading() {
-    let Some(server) = PostgresServer::start() else {
-        return;
-    };
+    let server = PostgresServer::start();
     let relay = Relay::start(server.port());
     let mut section = postgres_section(&server, "copy_commit");
     let direct = Engine::new("postgres", &section);

@@ -14,8 +14,8 @@ use super::sandbox::{Output, Sandbox, plugins_dir};
 use super::server::Server;
 
 /// One server of each kind for all tests: each test has a database of its own there.
-static POSTGRES: LazyLock<Option<PostgresServer>> = LazyLock::new(PostgresServer::start);
-static MARIADB: LazyLock<Option<MariaDbServer>> = LazyLock::new(MariaDbServer::start);
+static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
+static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
 
 /// A home whose database is one engine's.
 pub struct Engine {
@@ -27,21 +27,18 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Every engine, SQLite first; the database is called `label` and does not exist yet. None where one is not
-    /// installed, which was told: to compare fewer would look like a test that passed.
-    pub fn all(label: &str) -> Option<[Self; 3]> {
-        let [postgres, mysql] = Self::servers(label)?;
+    /// Every engine, SQLite first; the database is called `label` and does not exist yet
+    pub fn all(label: &str) -> [Self; 3] {
+        let [postgres, mysql] = Self::servers(label);
         let sqlite = Self::new("sqlite", &json!({ "path": "code.db" }));
-        Some([sqlite, postgres, mysql])
+        [sqlite, postgres, mysql]
     }
 
-    /// The engines that are servers; none as for [`all`](Self::all).
-    pub fn servers(label: &str) -> Option<[Self; 2]> {
-        // Both are asked for, so that each that is missing is told.
-        let (postgres, mariadb) = (&*POSTGRES, &*MARIADB);
-        let postgres = postgres_section(postgres.as_ref()?, label);
-        let mysql = mysql_section(mariadb.as_ref()?, label);
-        Some([Self::new("postgres", &postgres), Self::new("mysql", &mysql)])
+    /// The engines that are servers.
+    pub fn servers(label: &str) -> [Self; 2] {
+        let postgres = postgres_section(&POSTGRES, label);
+        let mysql = mysql_section(&MARIADB, label);
+        [Self::new("postgres", &postgres), Self::new("mysql", &mysql)]
     }
 
     /// A home whose `database` section this is.

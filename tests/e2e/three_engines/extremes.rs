@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::json;
+use test_needs::needs;
 
 use super::Bench;
 use crate::support::dump::dump;
@@ -31,11 +32,10 @@ fn blake3_like(seed: usize) -> String {
     (0..64).map(|_| digit()).collect()
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn the_longest_paths_are_kept_apart_and_found() {
-    let Some(bench) = Bench::new("long_paths") else {
-        return;
-    };
+    let bench = Bench::new("long_paths");
     let directory = deepest(&bench);
     for name in ["a.py", "b.py", "A.py", "a.py .py"] {
         fs::write(
@@ -77,11 +77,10 @@ fn the_longest_paths_are_kept_apart_and_found() {
     assert_eq!(found.0, 1);
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn names_are_compared_byte_by_byte() {
-    let Some(bench) = Bench::new("names") else {
-        return;
-    };
+    let bench = Bench::new("names");
     let (long, longer) = ("n".repeat(3_000), "n".repeat(3_001));
     let random = (0..60).map(blake3_like).collect::<String>();
     let text = format!(
@@ -144,11 +143,10 @@ fn names_are_compared_byte_by_byte() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn nul_is_stored_by_none_and_looked_for_in_all() {
-    let Some(bench) = Bench::new("nul") else {
-        return;
-    };
+    let bench = Bench::new("nul");
     bench.write(
         "shop/nul.py",
         "def terminated():\n    \"\"\"Ends in \\0 and \\x00.\"\"\"\n",
@@ -173,11 +171,10 @@ fn nul_is_stored_by_none_and_looked_for_in_all() {
     assert_eq!((&found[0], &found[1]), (&json!(1), &json!(0)));
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn ids_go_on_behind_any_that_a_row_was_given() {
-    let Some(bench) = Bench::indexed("given_ids") else {
-        return;
-    };
+    let bench = Bench::indexed("given_ids");
     for engine in &bench.engines {
         let app = engine.app();
         let insert = "INSERT INTO functions(id, file_id, name, line) \
@@ -202,11 +199,10 @@ fn ids_go_on_behind_any_that_a_row_was_given() {
     );
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn a_text_of_many_megabytes_is_stored_whole_and_searched() {
-    let Some(bench) = Bench::new("large_text") else {
-        return;
-    };
+    let bench = Bench::new("large_text");
     // More than a MySQL TEXT, a page of PostgreSQL, or one of its tsvectors with all places, takes.
     let lines: Vec<String> = (0..60_000)
         .map(|number| format!("value_{number} = {number} + shared.thing"))

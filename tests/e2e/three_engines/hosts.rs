@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use test_needs::needs;
 use test_servers::mariadb::MariaDbServer;
 use test_servers::postgres::PostgresServer;
 
@@ -56,11 +57,10 @@ fn write_modules(bench: &Bench, version: u32) {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn two_hosts_index_one_tree_at_once_and_store_it_once() {
-    let Some(bench) = Bench::new("two_hosts") else {
-        return;
-    };
+    let bench = Bench::new("two_hosts");
     let (sqlite, servers) = bench.engines.split_first().unwrap();
     let root = bench.root();
     for version in 1..=3 {
@@ -88,11 +88,10 @@ fn two_hosts_index_one_tree_at_once_and_store_it_once() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn hosts_that_index_different_trees_never_take_the_same_id() {
-    let Some(bench) = Bench::new("two_trees") else {
-        return;
-    };
+    let bench = Bench::new("two_trees");
     write_modules(&bench, 1);
     let other = bench.base.path().canonicalize().unwrap().join("other");
     copy_tree(&bench.path("generated"), &other);
@@ -112,9 +111,10 @@ fn hosts_that_index_different_trees_never_take_the_same_id() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn hosts_that_start_at_once_create_one_schema() {
-    for engine in Engine::servers("one_schema").into_iter().flatten() {
+    for engine in Engine::servers("one_schema") {
         let hosts: Vec<Engine> = (0..4).map(|_| engine.second_host()).collect();
         let gate = Barrier::new(hosts.len());
         std::thread::scope(|scope| {
@@ -135,9 +135,10 @@ fn hosts_that_start_at_once_create_one_schema() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn transactions_that_wait_for_each_other_run_again() {
-    for engine in Engine::servers("deadlock").into_iter().flatten() {
+    for engine in Engine::servers("deadlock") {
         let app = engine.app();
         let driver = app.database().unwrap();
         let database = driver.raw_database();
@@ -174,11 +175,10 @@ fn transactions_that_wait_for_each_other_run_again() {
     }
 }
 
+#[needs(postgresql, mariadb)]
 #[test]
 fn a_watched_tree_is_followed_on_every_engine() {
-    let Some(bench) = Bench::new("watched") else {
-        return;
-    };
+    let bench = Bench::new("watched");
     let servers: Vec<Server> = bench
         .engines
         .iter()
@@ -212,27 +212,27 @@ fn functions(server: &Server) -> Vec<String> {
         .collect()
 }
 
+#[needs(postgresql)]
 #[test]
 fn a_host_goes_on_after_its_postgres_server_was_restarted() {
     // Servers of tests may lose what was committed a moment before they crash; this one may not.
-    if let Some(mut server) = PostgresServer::with_settings(&[("synchronous_commit", "on")]) {
-        let engine = Engine::new("postgres", &postgres_section(&server, "restarted"));
-        goes_on_after(&engine, || {
-            server.stop_immediate();
-            server.start_again();
-        });
-    }
+    let mut server = PostgresServer::with_settings(&[("synchronous_commit", "on")]);
+    let engine = Engine::new("postgres", &postgres_section(&server, "restarted"));
+    goes_on_after(&engine, || {
+        server.kill();
+        server.start_again();
+    });
 }
 
+#[needs(mariadb)]
 #[test]
 fn a_host_goes_on_after_its_mariadb_server_was_restarted() {
-    if let Some(mut server) = MariaDbServer::start() {
-        let engine = Engine::new("mysql", &mysql_section(&server, "restarted"));
-        goes_on_after(&engine, || {
-            server.kill();
-            server.start_again();
-        });
-    }
+    let mut server = MariaDbServer::start();
+    let engine = Engine::new("mysql", &mysql_section(&server, "restarted"));
+    goes_on_after(&engine, || {
+        server.kill();
+        server.start_again();
+    });
 }
 
 fn goes_on_after(engine: &Engine, mut restart: impl FnMut()) {

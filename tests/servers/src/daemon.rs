@@ -6,8 +6,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use test_installed::program;
 
-use crate::installed::program;
 use crate::place::Place;
 
 /// How long a server may take to come up or to end: the machine may be busy.

@@ -6,14 +6,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "only tests use this crate"
 )]
 
 mod certificates;
 mod daemon;
-mod installed;
 pub mod mariadb;
 mod place;
 pub mod postgres;
 pub mod relay;
+pub mod server;

@@ -1,6 +1,7 @@
 //! `drivers test NAME|FILE`: the conformance cases on one driver, as a table or as JSON.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -25,6 +26,9 @@ pub(in crate::cli) struct TestArguments {
     /// An option of its connections; may be repeated. Without `path`, a driver with a database file gets new ones
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
+    /// A JSON file with an object of further options: the place for a password, which arguments would show to others
+    #[arg(long, value_name = "FILE")]
+    options_file: Option<PathBuf>,
     /// Only these cases: a group (`types`), the first parts of names, or a pattern with `*`; may be repeated
     #[arg(long = "case", value_name = "PATTERN")]
     patterns: Vec<String>,
@@ -51,6 +55,7 @@ pub(in crate::cli) fn run(
     let test = DriverTest {
         driver: &arguments.driver,
         options: &arguments.options,
+        options_file: arguments.options_file.as_deref(),
         patterns: &arguments.patterns,
         timeout: Duration::from_secs(arguments.timeout),
         jobs: arguments.jobs,
