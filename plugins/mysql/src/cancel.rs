@@ -87,7 +87,10 @@ impl Cancel {
     pub(crate) fn shield(&self) -> Asked {
         let mut state = self.state();
         state.running = false;
-        self.ended.notify_all();
+        // Nobody waits before the server was asked, and to tell nobody is a call of the system all the same.
+        if state.killed {
+            self.ended.notify_all();
+        }
         Asked {
             to_stop: state.requested,
             kill_sent: state.killed,

@@ -9,6 +9,7 @@ use driver_api::{
 
 use crate::bulk::{self, Insert};
 use crate::cancel::{Asked, Cancel, cancelled};
+use crate::error::as_lost;
 use crate::options::MysqlOptions;
 use crate::policy::Kind;
 use crate::server::Server;
@@ -48,10 +49,30 @@ impl MysqlConnection {
         &mut self.server.as_mut().unwrap().client
     }
 
+    /// The call of one statement. Of a query that may run twice without harm nobody need wonder whether it was carried
+    /// out: it is sent without a look at the connection first, which costs a call of the system.
+    fn call_statement<T>(
+        &mut self,
+        sql: &str,
+        run: impl FnOnce(&mut Client<'_>) -> Result<T>,
+    ) -> Result<T> {
+        if self.statements.has_harmless(sql) {
+            self.call_unseen(run)
+        } else {
+            self.call(run)
+        }
+    }
+
     /// A call: usable before it, and nothing left over for the next.
     fn call<T>(&mut self, run: impl FnOnce(&mut Client<'_>) -> Result<T>) -> Result<T> {
         let server = self.server.as_mut().ok_or_else(closed)?;
         server.require_usable(self.transaction.is_open())?;
+        self.call_unseen(run)
+    }
+
+    fn call_unseen<T>(&mut self, run: impl FnOnce(&mut Client<'_>) -> Result<T>) -> Result<T> {
+        let server = self.server.as_mut().ok_or_else(closed)?;
+        server.require_unbroken()?;
         self.cancel.start_call();
         let mut client = Client {
             server,
@@ -102,7 +123,7 @@ impl Client<'_> {
         self.transaction.require_sound()?;
         let alone = !self.transaction.is_open();
         let prepared = self.statements.prepare(self.server, sql)?;
-        let kind = prepared.kind;
+        let (kind, harmless) = (prepared.kind, prepared.harmless);
         check_state(*self.transaction, kind)?;
         prepared.check_count(params.len())?;
         let mut cells = Vec::with_capacity(params.len());
@@ -128,11 +149,17 @@ impl Client<'_> {
             run(self.server, prepared)
         };
         done.map_err(|error| {
-            // The statement was a transaction of its own, and its answer is missing.
-            if alone && !gives_changes && kind != Kind::Read && error.breaks_connection() {
-                return error.with_unknown_outcome();
+            if !error.breaks_connection() {
+                return self.transaction.note(self.server, error);
             }
-            self.transaction.note(self.server, error)
+            if harmless {
+                return as_lost(error).retryable();
+            }
+            // The statement was a transaction of its own, and its answer is missing.
+            match alone && !gives_changes {
+                true => error.with_unknown_outcome(),
+                false => error,
+            }
         })
     }
 
@@ -216,11 +243,13 @@ fn commits_by_itself() -> DriverError {
 
 impl Connection for MysqlConnection {
     fn query(&mut self, sql: &str, params: RowRef<'_>, rows: &mut RowSink<'_>) -> Result<()> {
-        self.call(|client| client.run(sql, params, Some(rows)).map(|_| ()))
+        self.call_statement(sql, |client| {
+            client.run(sql, params, Some(rows)).map(|_| ())
+        })
     }
 
     fn execute(&mut self, sql: &str, params: RowRef<'_>) -> Result<ExecuteResult> {
-        self.call(|client| client.run(sql, params, None))
+        self.call_statement(sql, |client| client.run(sql, params, None))
     }
 
     fn execute_many(&mut self, sql: &str, batch: RowBlockRef<'_>) -> Result<ExecuteResult> {

@@ -43,6 +43,15 @@ pub(crate) fn lost(detail: &str) -> DriverError {
         .with_sqlstate("08S01")
 }
 
+/// An error that breaks the connection as what it is to callers: what the server says unasked, before it ends the
+/// connection, is no answer that the client library understands.
+pub(crate) fn as_lost(error: DriverError) -> DriverError {
+    match error.class() {
+        ConnectionLost => error,
+        _ => lost(&error.to_string()),
+    }
+}
+
 /// Whether the server ended the whole transaction with this error, not only the statement.
 pub(crate) fn ends_transaction(error: &DriverError, rolls_back_on_timeout: bool) -> bool {
     error.class() == Conflict

@@ -94,10 +94,23 @@ fn a_connection_that_is_cut_at_a_commit_leaves_the_outcome_open() {
     );
 
     let mut database = database.again();
+    assert_eq!(database.value("SELECT 1", []), Value::I64(1));
     let error = cut_off(&mut server, || database.query("SELECT 1", []).err()).unwrap();
     assert_eq!(
+        (error.class(), error.outcome(), error.is_retryable()),
+        (ErrorClass::ConnectionLost, Outcome::NotApplied, true)
+    );
+
+    // What it calls may have written.
+    let mut database = database.again();
+    let function = "CREATE FUNCTION kept(n INT) RETURNS INT MODIFIES SQL DATA \
+        BEGIN INSERT INTO t VALUES (n); RETURN n; END";
+    database.connection.client().query_drop(function).unwrap();
+    assert_eq!(database.value("SELECT kept(1)", []), Value::I64(1));
+    let error = cut_off(&mut server, || database.query("SELECT kept(1)", []).err()).unwrap();
+    assert_eq!(
         (error.class(), error.outcome()),
-        (ErrorClass::ConnectionLost, Outcome::NotApplied)
+        (ErrorClass::ConnectionLost, Outcome::Unknown)
     );
 
     let mut database = database.again();
@@ -189,14 +202,8 @@ fn a_commit_whose_answer_is_lost_has_an_open_outcome_whether_it_arrived_or_not()
     }
 }
 
-#[needs(mariadb)]
-#[test]
-fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_sent() {
-    let server = MariaDbServer::with_tls(&[]);
-    let mut database = with_table(&server);
-    let change = json!({"tls": "verify-full", "ca_file": server.ca_file()});
-    let mut idle = database.connect(change).unwrap();
-    assert_eq!(count(&mut idle), Value::I64(0));
+/// Has the server end the connection of `idle`.
+fn end_connection(server: &MariaDbServer, database: &mut TestDatabase, idle: &mut TestDatabase) {
     let Value::I64(number) = idle.value("SELECT CONNECTION_ID()", []) else {
         panic!("a number");
     };
@@ -207,6 +214,37 @@ fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_s
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[needs(mariadb)]
+#[test]
+fn a_known_query_on_a_connection_that_the_server_ended_may_run_again() {
+    let server = MariaDbServer::with_tls(&[]);
+    let mut database = with_table(&server);
+    let encrypted = json!({"tls": "verify-full", "ca_file": server.ca_file()});
+    for change in [json!({}), encrypted] {
+        let mut idle = database.connect(change).unwrap();
+        assert_eq!(count(&mut idle), Value::I64(0));
+        end_connection(&server, &mut database, &mut idle);
+        for _ in 0..2 {
+            let error = idle.query("SELECT count(*) FROM t", []).err().unwrap();
+            assert_eq!(
+                (error.class(), error.outcome(), error.is_retryable()),
+                (ErrorClass::ConnectionLost, Outcome::NotApplied, true)
+            );
+        }
+    }
+}
+
+#[needs(mariadb)]
+#[test]
+fn an_encrypted_connection_that_the_server_ended_is_noticed_before_anything_is_sent() {
+    let server = MariaDbServer::with_tls(&[]);
+    let mut database = with_table(&server);
+    let change = json!({"tls": "verify-full", "ca_file": server.ca_file()});
+    let mut idle = database.connect(change).unwrap();
+    assert_eq!(count(&mut idle), Value::I64(0));
+    end_connection(&server, &mut database, &mut idle);
     let error = idle.execute(INSERT, []).unwrap_err();
     assert_eq!(
         (error.class(), error.outcome(), error.is_retryable()),

@@ -1,6 +1,7 @@
 //! The MySQL and MariaDB driver: loaded into the process that uses it, one server connection for each of its own.
 
 mod bulk;
+mod calls;
 mod cancel;
 mod catalog;
 mod column;

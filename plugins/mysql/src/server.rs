@@ -9,7 +9,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Row};
 use rustix::net::{RecvFlags, recv};
 
-use crate::error::{from_client, lost};
+use crate::error::{as_lost, from_client, lost};
 
 /// Statements that take up a late request to stop; the server holds at most one.
 const ABSORBERS: u32 = 2;
@@ -76,13 +76,19 @@ impl Server {
         peer.as_socket().map(|address| address.ip())
     }
 
+    /// Fails where the connection is known to be broken.
+    pub(crate) fn require_unbroken(&self) -> Result<()> {
+        match &self.broken {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
     /// Fails where the connection is known to be broken, or the server closed it while it was idle.
     ///
     /// That is known before a statement is sent, so that nobody need wonder whether it was carried out.
     pub(crate) fn require_usable(&mut self, in_transaction: bool) -> Result<()> {
-        if let Some(error) = &self.broken {
-            return Err(error.clone());
-        }
+        self.require_unbroken()?;
         let gone = match heard(&self.socket) {
             Heard::Nothing => return Ok(()),
             // It may be about new keys, though no known server changes them on its own. In a transaction nobody
@@ -103,10 +109,10 @@ impl Server {
         error
     }
 
-    /// Remembers an error that leaves the connection unusable.
+    /// Remembers an error that leaves the connection unusable: what is not sent any more may be sent on another.
     pub(crate) fn note(&mut self, error: DriverError) -> DriverError {
         if error.breaks_connection() && self.broken.is_none() {
-            self.broken = Some(error.clone());
+            self.broken = Some(as_lost(error.clone()).retryable());
         }
         error
     }

@@ -17,7 +17,7 @@ use crate::column::{self, Reading};
 use crate::error::{IntoDriverResult, NOT_PREPARABLE, from_client, too_large};
 use crate::policy::{self, Kind};
 use crate::server::{Server, break_off};
-use crate::{parameter, sql, value};
+use crate::{calls, parameter, sql, value};
 
 /// Rows that are read and dropped when the reader has enough: a short rest costs less than a second
 /// connection that stops the statement.
@@ -28,6 +28,8 @@ pub(crate) struct Prepared {
     pub(crate) kind: Kind,
     /// Whether it gives the rows that it changes: the server tells that only when it runs.
     pub(crate) gives_changes: bool,
+    /// Whether it only reads, and calls no function that may write.
+    pub(crate) harmless: bool,
     /// Whether it only reads, and may end in success because somebody asked for its end.
     pub(crate) waits: bool,
     form: Form,
@@ -121,6 +123,11 @@ impl Statements {
         })
     }
 
+    /// Whether the server knows a statement that may run twice without harm.
+    pub(crate) fn has_harmless(&self, text: &str) -> bool {
+        self.kept.peek(text).is_some_and(|kept| kept.harmless)
+    }
+
     /// Number of statements that the server keeps for this connection.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -148,6 +155,7 @@ fn prepare(server: &mut Server, text: &str) -> Result<Prepared> {
     Ok(Prepared {
         kind,
         gives_changes: kind == Kind::Write && policy::has_returning(statement)?,
+        harmless: kind == Kind::Read && calls::are_harmless(statement)?,
         waits: kind == Kind::Read && policy::waits(statement)?,
         form,
         shape: None,
