@@ -13,8 +13,9 @@ fn no_unfinished_work_is_left_behind() {
     ];
     let mut found = Vec::new();
     for source in files(&["host", "driver-api", "plugins", "tests"], &["rs"]) {
-        // The analysis looks for these words in other people's sources.
-        if source.path.starts_with("host/src/analysis/") {
+        // The analysis looks for these words in other people's sources; a test that needs what is missing is ignored.
+        let exempt = ["host/src/analysis/", "tests/needs/"];
+        if exempt.iter().any(|path| source.path.starts_with(path)) {
             continue;
         }
         for word in words {
