@@ -12,7 +12,8 @@
 //! - Parameters come as a [`RowRef`]: typed values that borrow the caller's memory.
 //! - Errors are [`DriverError`]: an [`ErrorClass`] that callers act on, and whatever the database said.
 //! - A panic is caught, becomes an error, and ends the use of that connection.
-//! - Options have a schema in the [`DriverDescriptor`]; they are checked before `connect`.
+//! - Options have a schema in the [`DriverDescriptor`]; they are checked before `connect`. [`Secret`] and [`TlsMode`]
+//!   are what every driver of a server needs.
 //! - The feature `testkit` has the conformance cases that every driver is measured by.
 
 #[doc(hidden)]
@@ -26,9 +27,12 @@ mod error;
 mod export;
 mod options;
 mod row;
+mod secret;
 mod sink;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod tls_mode;
+mod typed_options;
 mod value;
 #[cfg(feature = "wire")]
 pub mod wire;
@@ -44,5 +48,7 @@ pub use driver::{
 pub use error::{DriverError, ErrorClass, Outcome, Result};
 pub use options::{OptionKind, OptionProblem, OptionSpec, Options};
 pub use row::{RowBlockRef, RowRef};
+pub use secret::Secret;
 pub use sink::{BLOCK_BYTES, BlockReceiver, Flow, RowSink, SinkRow};
+pub use tls_mode::TlsMode;
 pub use value::{Value, ValueKind, ValueRef};

@@ -24,6 +24,7 @@ mod faults;
 mod indexing;
 mod jobs;
 mod legacy;
+mod link_down;
 mod loaded_drivers;
 mod output_schemas;
 mod plugins;

@@ -174,36 +174,16 @@ pub(crate) fn cancelled() -> DriverError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Instant;
 
     use driver_api::{Connection, TransactionMode, Value};
     use serde_json::json;
+    use test_calls::cancelling::while_cancelling;
     use test_needs::needs;
 
     use super::*;
     use crate::testing::{TestDatabase, read};
-
-    /// Runs `call` while another thread asks again and again for its end.
-    fn while_cancelling<T>(
-        database: &mut TestDatabase,
-        call: impl FnOnce(&mut TestDatabase) -> T,
-    ) -> T {
-        let handle = database.connection.cancel_handle().unwrap();
-        let ended = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !ended.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(10));
-                    handle.cancel().unwrap();
-                }
-            });
-            let result = call(database);
-            ended.store(true, Ordering::Relaxed);
-            result
-        })
-    }
 
     #[needs(mariadb)]
     #[test]

@@ -5,15 +5,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use driver_api::Result;
+use driver_api::{DriverError, Result, Secret, TlsMode};
 use mysql::consts::CapabilityFlags;
 use mysql::{LocalInfileHandler, OptsBuilder};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::options::{MysqlOptions, URL, wrong};
-use crate::secret::Secret;
-use crate::tls::{TlsMode, TlsOptions};
+use crate::options::{MysqlOptions, URL};
+use crate::tls::TlsOptions;
 
 /// Seconds of silence after which the kernel asks whether the other side is still there.
 const KEEPALIVE_SECONDS: u32 = 30;
@@ -92,15 +91,16 @@ impl Endpoint {
     /// # Errors
     /// `Options`; the URL itself is not in the message, because it holds the password.
     pub(crate) fn from_url(text: &str) -> Result<Self> {
-        let url = Url::parse(text)
-            .map_err(|error| wrong(format!("the option `{URL}` is not a URL: {error}")))?;
+        let url = Url::parse(text).map_err(|error| {
+            DriverError::options(format!("the option `{URL}` is not a URL: {error}"))
+        })?;
         if !matches!(url.scheme(), "mysql" | "mariadb") {
-            return Err(wrong(format!(
+            return Err(DriverError::options(format!(
                 "the option `{URL}` begins with neither mysql:// nor mariadb://"
             )));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong(format!(
+            return Err(DriverError::options(format!(
                 "the option `{URL}` takes no parameters after `?` or `#`: give them as options"
             )));
         }
@@ -120,16 +120,18 @@ impl Endpoint {
 
 fn named(text: &str, what: &str) -> Result<String> {
     if text.is_empty() {
-        return Err(wrong(format!("the option `{URL}` names no {what}")));
+        return Err(DriverError::options(format!(
+            "the option `{URL}` names no {what}"
+        )));
     }
     decoded(text)
 }
 
 fn decoded(text: &str) -> Result<String> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded
-        .map(|text| text.into_owned())
-        .map_err(|_| wrong(format!("the option `{URL}` holds text that is not UTF-8")))
+    decoded.map(|text| text.into_owned()).map_err(|_| {
+        DriverError::options(format!("the option `{URL}` holds text that is not UTF-8"))
+    })
 }
 
 /// What the client library takes; without the database where `database` is false.

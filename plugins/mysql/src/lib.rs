@@ -13,7 +13,6 @@ mod error;
 mod options;
 mod parameter;
 mod policy;
-mod secret;
 mod server;
 mod session;
 mod sql;

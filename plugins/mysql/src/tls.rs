@@ -3,40 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Once;
 
-use driver_api::Result;
+use driver_api::{DriverError, Result, TlsMode};
 use mysql::SslOpts;
 use rustls::crypto::ring;
-
-use crate::options::wrong;
-
-/// How much of TLS is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum TlsMode {
-    /// No encryption.
-    Disable,
-    /// Encryption with whoever answers.
-    Require,
-    /// The certificate must come from a trusted authority.
-    VerifyCa,
-    /// It must also be the certificate of that host.
-    #[default]
-    VerifyFull,
-}
-
-impl TlsMode {
-    /// The words of the option.
-    pub(crate) const WORDS: [&str; 4] = ["disable", "require", "verify-ca", "verify-full"];
-
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "disable" => Self::Disable,
-            "require" => Self::Require,
-            "verify-ca" => Self::VerifyCa,
-            "verify-full" => Self::VerifyFull,
-            _ => return None,
-        })
-    }
-}
 
 /// The options of encryption.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +27,7 @@ impl TlsOptions {
         choose_cryptography();
         if let Some(file) = &self.ca_file {
             std::fs::read(file).map_err(|error| {
-                wrong(format!(
+                DriverError::options(format!(
                     "the file of the option `ca_file` cannot be read: {}: {error}",
                     file.display()
                 ))

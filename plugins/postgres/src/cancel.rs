@@ -57,12 +57,12 @@ impl CancelHandle for Cancel {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
     use std::thread;
     use std::time::{Duration, Instant};
 
     use driver_api::{Connection as _, ErrorClass, TransactionMode, Value};
     use serde_json::json;
+    use test_calls::cancelling::while_cancelling;
     use test_needs::needs;
 
     use super::*;
@@ -70,26 +70,6 @@ mod tests {
 
     /// From the request to the end of the call, on a machine that is busy with other things.
     const LONGEST_STOP: Duration = Duration::from_secs(10);
-
-    /// Runs `call` while another thread asks for its end until it has ended.
-    fn while_cancelling<T>(
-        database: &mut TestDatabase,
-        call: impl FnOnce(&mut TestDatabase) -> T,
-    ) -> T {
-        let handle = database.connection.cancel_handle().unwrap();
-        let ended = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !ended.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(20));
-                    handle.cancel().unwrap();
-                }
-            });
-            let result = call(database);
-            ended.store(true, Ordering::Relaxed);
-            result
-        })
-    }
 
     #[needs(postgresql)]
     #[test]

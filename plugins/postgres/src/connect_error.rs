@@ -69,7 +69,7 @@ fn tls_problem(error: &Error, options: &PostgresOptions) -> Option<DriverError> 
             .is_some_and(|source| source.to_string() == "server does not support TLS")
     {
         return Some(
-            error::options(format!("the server at {} offers no TLS", options.address))
+            DriverError::options(format!("the server at {} offers no TLS", options.address))
                 .with_detail("set `tls` to `disable` where the network is trusted")
                 .with_sqlstate("08001"),
         );
@@ -111,7 +111,7 @@ fn certificate_problem(problem: &rustls::Error, options: &PostgresOptions) -> Dr
         rustls::Error::InvalidCertificate(_) => "the certificate of the server at",
         _ => "a protocol with the server at",
     };
-    error::options(format!("{subject} {} {what}", options.address))
+    DriverError::options(format!("{subject} {} {what}", options.address))
         .with_detail(format!("{problem}; {change}"))
         .with_sqlstate("08001")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use driver_api::Result;
+use driver_api::{Result, TlsMode};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
@@ -18,7 +18,7 @@ use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connect_error::{Failure, explain, no_answer};
-use crate::options::{Address, PostgresOptions, TlsMode};
+use crate::options::{Address, PostgresOptions};
 use crate::pump::Server;
 use crate::tls;
 
@@ -223,7 +223,7 @@ fn config(options: &PostgresOptions) -> Config {
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
     if let Some(password) = &options.password {
-        config.password(password.as_bytes());
+        config.password(password.reveal());
     }
     config
 }

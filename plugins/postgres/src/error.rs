@@ -95,11 +95,6 @@ pub(crate) fn cancelled() -> DriverError {
     DriverError::new(ErrorClass::Cancelled, "the call was cancelled").with_sqlstate("57014")
 }
 
-/// The error of wrong options.
-pub(crate) fn options(message: impl Into<String>) -> DriverError {
-    DriverError::new(ErrorClass::Options, message)
-}
-
 /// Marks the error of a change whose answer never came: the server may have made it permanent.
 pub(crate) fn during_commit(error: DriverError) -> DriverError {
     if error.breaks_connection() {

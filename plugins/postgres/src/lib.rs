@@ -15,7 +15,6 @@ mod lexer;
 mod numeric;
 mod options;
 mod parameter;
-mod password;
 mod placeholders;
 mod pump;
 mod statement;

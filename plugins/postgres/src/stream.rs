@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::testing::TestDatabase;
-    use test_calls::Kept;
+    use test_calls::{Kept, memory};
 
     /// Would take minutes to its end.
     const ENDLESS: &str = "SELECT generate_series(1, 2000000000) AS i";
@@ -320,5 +320,24 @@ mod tests {
             };
             assert_eq!(result, expected, "{sql}");
         }
+    }
+
+    #[needs(postgresql)]
+    #[test]
+    fn a_long_result_takes_no_more_memory_than_a_short_one() {
+        memory::alone(
+            "stream::tests::a_long_result_takes_no_more_memory_than_a_short_one",
+            || {
+                let mut database = TestDatabase::new();
+                let sql = "SELECT i, repeat('x', 200) FROM generate_series(1, 500000) AS s(i)";
+                let mut counted = memory::Counted::default();
+                let growth = memory::growth(|| database.query_into(sql, [], &mut counted).unwrap());
+                assert_eq!(counted.rows, 500_000);
+                assert!(growth < 16 << 20, "{growth}");
+                // All of it at once would be more than that.
+                let growth = memory::growth(|| drop(database.query(sql, []).unwrap()));
+                assert!(growth > 100 << 20, "{growth}");
+            },
+        );
     }
 }

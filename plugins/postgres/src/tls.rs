@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use driver_api::{DriverError, Result};
+use driver_api::{DriverError, Result, TlsMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
@@ -16,8 +16,7 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use crate::error;
-use crate::options::{PostgresOptions, TlsMode};
+use crate::options::PostgresOptions;
 
 type Outcome<T> = std::result::Result<T, Error>;
 
@@ -51,7 +50,7 @@ pub(crate) fn connector(options: &PostgresOptions) -> Result<Option<MakeRustlsCo
 }
 
 fn unusable(error: Error) -> DriverError {
-    error::options("TLS cannot be set up").with_detail(error.to_string())
+    DriverError::options("TLS cannot be set up").with_detail(error.to_string())
 }
 
 /// The authorities to trust: those in the file, or those of the system.
@@ -64,7 +63,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore> {
                     "the file {} of the option `ca_file` holds no certificates",
                     path.display()
                 );
-                error::options(message).with_detail(detail)
+                DriverError::options(message).with_detail(detail)
             };
             let certificates = CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
@@ -82,7 +81,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore> {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             if roots.is_empty() {
-                return Err(error::options(
+                return Err(DriverError::options(
                     "the system has no trusted certificates: set the option `ca_file`",
                 ));
             }

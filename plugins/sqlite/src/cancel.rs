@@ -66,36 +66,16 @@ impl CancelHandle for Cancel {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
     use std::time::{Duration, Instant};
 
     use driver_api::{Connection, TransactionMode, Value};
+    use test_calls::cancelling::while_cancelling;
 
     use super::*;
     use crate::testing::TestDatabase;
 
     const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                            SELECT count(*) FROM n";
-
-    /// Runs `call` while another thread asks again and again for its end.
-    fn while_cancelling<T>(
-        database: &mut TestDatabase,
-        call: impl FnOnce(&mut TestDatabase) -> T,
-    ) -> T {
-        let handle = database.connection.cancel_handle().unwrap();
-        let ended = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !ended.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(10));
-                    handle.cancel().unwrap();
-                }
-            });
-            let result = call(database);
-            ended.store(true, Ordering::Relaxed);
-            result
-        })
-    }
 
     #[test]
     fn an_endless_query_ends_and_the_connection_goes_on() {

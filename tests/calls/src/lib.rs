@@ -5,6 +5,9 @@
     reason = "only tests use this crate"
 )]
 
+pub mod cancelling;
+pub mod memory;
+
 use driver_api::{
     BlockReceiver, Column, Connection, ExecuteResult, Flow, Result, RowBlock, RowBlockRef, RowSink,
     Value, decode_columns,

@@ -35,7 +35,12 @@ struct Trap {
 impl Relay {
     /// Starts a relay to a server on this machine's port.
     pub fn start(server_port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on("127.0.0.1", server_port)
+    }
+
+    /// Starts a relay that is reached under another address of this machine.
+    pub fn start_on(address: &str, server_port: u16) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
@@ -50,7 +55,7 @@ impl Relay {
         Self { address, state }
     }
 
-    /// The port on 127.0.0.1 on which it takes connections.
+    /// The port on which it takes connections.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
