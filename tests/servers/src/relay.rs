@@ -144,7 +144,10 @@ impl Way {
             }
         }
         let _ = self.from.shutdown(Shutdown::Both);
-        let _ = self.to.shutdown(Shutdown::Both);
+        // A server whose answer is not wanted works on until it answers.
+        if !self.sprung.load(Ordering::SeqCst) {
+            let _ = self.to.shutdown(Shutdown::Both);
+        }
     }
 
     /// Passes bytes on; `false` when the connection is to be cut.
@@ -156,11 +159,15 @@ impl Way {
             return !self.sprung.load(Ordering::SeqCst) && self.to.write_all(bytes).is_ok();
         }
         match self.springs(bytes) {
-            Some(trap) if !trap.delivered => return false,
-            Some(_) => self.sprung.store(true, Ordering::SeqCst),
-            None => {}
+            Some(trap) if !trap.delivered => false,
+            Some(_) => {
+                self.sprung.store(true, Ordering::SeqCst);
+                let _ = self.to.write_all(bytes);
+                // The client does not learn when the server is done.
+                false
+            }
+            None => self.to.write_all(bytes).is_ok(),
         }
-        self.to.write_all(bytes).is_ok()
     }
 
     /// The trap that these bytes spring; it is used up by that.
