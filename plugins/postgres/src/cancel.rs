@@ -65,7 +65,6 @@ mod tests {
     use test_calls::cancelling::while_cancelling;
     use test_needs::needs;
 
-    use super::*;
     use crate::testing::TestDatabase;
 
     /// From the request to the end of the call, on a machine that is busy with other things.

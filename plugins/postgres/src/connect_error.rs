@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_rustls::rustls::{self, CertificateError};
 
-use crate::error::{self, from_postgres, from_server};
+use crate::error::{from_postgres, from_server};
 use crate::options::{Address, PostgresOptions};
 
 /// Where the attempt ended.
