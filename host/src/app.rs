@@ -3,6 +3,7 @@
 pub mod calling;
 pub mod copying;
 pub mod driver_tests;
+pub mod migrating;
 pub mod reloading;
 pub mod serving;
 pub mod worker_processes;

@@ -31,6 +31,7 @@ mod plugins;
 mod processes;
 mod python_ast;
 mod schema;
+mod schema_sync;
 mod server;
 mod support;
 mod three_engines;

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use code_analysis_host::code_db::database::CodeDatabase;
 use code_analysis_host::code_db::schema::model::Origin;
-use code_analysis_host::code_db::schema::{FULL_TEXT, tables};
-use driver_api::{RowRef, ValueRef};
+use code_analysis_host::code_db::schema::plan::SchemaPlan;
+use code_analysis_host::code_db::schema::{FULL_TEXT, VERSION, bookkeeping, tables};
+use code_analysis_host::foundation::progress::Silent;
+use driver_api::{Dialect, RowRef, ValueRef};
 use serde_json::{Value, json};
 
 use crate::support::chain::Chain;
@@ -170,11 +172,12 @@ fn the_only_other_tables_are_marked_ours() {
         .filter(|name| !shadow(name) && legacy.get(name).is_none())
         .collect();
     let ours: Vec<&str> = tables()
+        .chain(bookkeeping(Dialect::Sqlite))
         .filter(|table| table.origin == Origin::Ours)
         .map(|table| table.name)
         .collect();
     assert_eq!(others, ours);
-    assert_eq!(ours, ["file_states"]);
+    assert_eq!(ours, ["file_states", "schema_history"]);
 }
 
 #[test]
@@ -226,22 +229,32 @@ fn the_full_text_index_reads_its_text_from_code_content() {
 fn what_is_missing_is_created_once_and_nothing_else_is_touched() {
     let chain = Chain::new();
     let db = chain.database();
-    assert_eq!(db.missing_schema().unwrap(), []);
-    assert_eq!(db.create_schema().unwrap(), []);
+    assert!(db.plan_schema().unwrap().is_empty());
+    assert!(db.apply_schema(&Silent).unwrap().is_empty());
+    let recorded = || {
+        rows(
+            &db,
+            "SELECT version FROM schema_history WHERE steps <> ?",
+            "",
+            |row| Ok(row.i64(0)?),
+        )
+    };
+    assert_eq!(recorded(), [VERSION]);
     db.database()
         .once(|session| {
             session.execute("DROP TABLE file_states", &[])?;
             session.execute("DROP INDEX idx_usages_target", &[])
         })
         .unwrap();
-    let names = |objects: Vec<code_analysis_host::code_db::schema::live::MissingObject>| {
-        objects
-            .into_iter()
-            .map(|object| (object.kind, object.name))
-            .collect::<Vec<_>>()
-    };
-    let expected = [("table", "file_states"), ("index", "idx_usages_target")];
-    assert_eq!(names(db.missing_schema().unwrap()), expected);
-    assert_eq!(names(db.create_schema().unwrap()), expected);
-    assert_eq!(db.missing_schema().unwrap(), []);
+    let names =
+        |plan: SchemaPlan| -> Vec<String> { plan.steps.iter().map(ToString::to_string).collect() };
+    let expected = [
+        "create the table `file_states`".to_owned(),
+        "create the index `idx_usages_target` of `usages`".to_owned(),
+        format!("put version {VERSION} of the schema on record"),
+    ];
+    assert_eq!(names(db.plan_schema().unwrap()), expected);
+    assert_eq!(names(db.apply_schema(&Silent).unwrap()), expected);
+    assert!(db.plan_schema().unwrap().is_empty());
+    assert_eq!(recorded(), [VERSION, VERSION]);
 }

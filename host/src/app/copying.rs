@@ -165,6 +165,11 @@ impl App {
         open().map_err(of(Side::Target))
     }
 
+    /// Whether the database is a file that does not exist yet.
+    pub(super) fn is_missing(&self) -> Result<bool, AppError> {
+        Ok(missing_file(&self.resolved()?).is_some())
+    }
+
     fn resolved(&self) -> Result<ResolvedDatabase, AppError> {
         Ok(resolve(&self.plugins, &self.config().database).map_err(UniversalDriverError::from)?)
     }

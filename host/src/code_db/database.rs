@@ -2,9 +2,13 @@
 
 use driver_api::Dialect;
 
-use super::error::{Doing, Result};
-use super::schema::live::{self, MissingObject};
+use super::error::{CodeDbError, Doing, Result};
+use super::schema::VERSION;
+use super::schema::apply::{self, RecordedVersion};
+use super::schema::plan::SchemaPlan;
 use crate::driver::database::Database;
+use crate::driver::session::Session;
+use crate::foundation::progress::StepProgress;
 
 /// A code database. Clones share the connections.
 ///
@@ -25,36 +29,65 @@ impl CodeDatabase {
         &self.database
     }
 
-    /// The tables and indexes that the database lacks; empty when the schema is complete.
+    /// What has to be done so that the schema is the declared one; nothing is changed.
+    ///
+    /// # Errors
+    /// The driver's, and [`CodeDbError::NewerSchema`].
+    pub fn plan_schema(&self) -> Result<SchemaPlan> {
+        let dialect = self.database.dialect();
+        let mut newer = None;
+        let planned = self
+            .database
+            .read(|session| apply::plan(session, dialect, &mut newer));
+        or_newer(planned, newer, "looking at the schema")
+    }
+
+    /// Makes the schema the declared one and answers what was done, in one transaction: every row stays, and after
+    /// an error nothing has changed. Another host may do the same at the same time.
+    ///
+    /// MySQL, whose every such statement is a transaction, keeps what was done before the error; the next call goes
+    /// on from there.
+    ///
+    /// # Errors
+    /// The driver's, and [`CodeDbError::NewerSchema`].
+    pub fn apply_schema(&self, progress: &dyn StepProgress) -> Result<SchemaPlan> {
+        let dialect = self.database.dialect();
+        let mut newer = None;
+        let mut work = |session: &mut Session| apply::apply(session, dialect, &mut newer, progress);
+        let applied = match dialect {
+            Dialect::Mysql => self.database.read(&mut work),
+            _ => self.database.transaction(&mut work),
+        };
+        or_newer(applied, newer, "changing the schema")
+    }
+
+    /// The version of the schema that the database has on record; none in one of the older program.
     ///
     /// # Errors
     /// The driver's.
-    pub fn missing_schema(&self) -> Result<Vec<MissingObject>> {
-        let dialect = self.database.dialect();
+    pub fn recorded_version(&self) -> Result<Option<RecordedVersion>> {
         self.database
-            .read(|session| live::missing(session, dialect))
-            .doing("looking at the schema")
-    }
-
-    /// Creates the tables and indexes that the database lacks, in one transaction, and returns them.
-    /// What exists is left as it is. Another host may do the same at the same time.
-    ///
-    /// # Errors
-    /// The driver's; nothing is created then. On MySQL, whose every such statement is a transaction, what was
-    /// created before the error stays, and the next call creates the rest.
-    pub fn create_schema(&self) -> Result<Vec<MissingObject>> {
-        let dialect = self.database.dialect();
-        let created = match dialect {
-            Dialect::Mysql => self.database.read(|session| live::create(session, dialect)),
-            _ => self
-                .database
-                .transaction(|session| live::create(session, dialect)),
-        };
-        created.doing("creating the schema")
+            .read(apply::recorded)
+            .doing("looking for the version of the schema")
     }
 
     /// Closes the connections; later calls fail.
     pub fn close(&self) {
         self.database.close();
+    }
+}
+
+fn or_newer<T>(
+    done: driver_api::Result<T>,
+    newer: Option<RecordedVersion>,
+    doing: &'static str,
+) -> Result<T> {
+    match newer {
+        Some(newer) => Err(CodeDbError::NewerSchema {
+            found: newer.version,
+            program: newer.program,
+            known: VERSION,
+        }),
+        None => done.doing(doing),
     }
 }

@@ -19,6 +19,19 @@ pub enum CodeDbError {
         /// What the database said.
         source: DriverError,
     },
+    /// The database was written by a later release, whose tables this one does not know.
+    #[error(
+        "the database has version {found} of the schema, brought by {program}; this program knows versions up to \
+         {known} and leaves it alone. Use a release that is at least as new, or restore a backup from before"
+    )]
+    NewerSchema {
+        /// The version of the database.
+        found: i64,
+        /// The program that brought it.
+        program: String,
+        /// The version of this program.
+        known: i64,
+    },
     /// The driver or the database failed.
     #[error("{doing}: {source}")]
     Driver {

@@ -31,7 +31,9 @@ impl From<CodeDbError> for CommandError {
                 "problems",
                 json!([{"what": what, "found": value, "reason": reason}]),
             ),
-            CodeDbError::Unsupported(_) => Self::new(ErrorCode::Unsupported, text),
+            CodeDbError::NewerSchema { .. } | CodeDbError::Unsupported(_) => {
+                Self::new(ErrorCode::Unsupported, text)
+            }
             CodeDbError::SchemaMissing { source, .. } => {
                 described(Self::new(ErrorCode::DatabaseError, text), &source)
             }

@@ -47,3 +47,13 @@ impl RowProgress for Silent {
 
     fn done(&self) {}
 }
+
+/// Hears which step of an operation begins.
+pub trait StepProgress: Sync {
+    /// The step with this number, from 1, of so many begins; `what` says what it does.
+    fn step(&self, number: usize, of: usize, what: &str);
+}
+
+impl StepProgress for Silent {
+    fn step(&self, _number: usize, _of: usize, _what: &str) {}
+}

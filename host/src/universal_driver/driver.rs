@@ -8,10 +8,12 @@ use super::connectors::{DirectConnector, WorkerConnector};
 use super::error::UniversalDriverError;
 use super::identity::identity;
 use crate::code_db::database::CodeDatabase;
+use crate::code_db::schema::plan::SchemaPlan;
 use crate::config::types::DatabaseConfig;
 use crate::driver::connector::Connector;
 use crate::driver::database::Database;
 use crate::driver::pool::PoolLimits;
+use crate::foundation::progress::{Silent, StepProgress};
 use crate::plugins::registry::{PROXY, Registry};
 use crate::plugins::resolve::{Reach, ResolveError, ResolvedDatabase, resolve};
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
@@ -112,18 +114,42 @@ impl UniversalDriver {
         }
     }
 
-    /// Creates what is missing of the schema.
+    /// What has to be done so that the schema is the declared one.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Database`].
+    pub fn plan_schema(&self) -> Result<SchemaPlan, UniversalDriverError> {
+        Ok(self.database().plan_schema()?)
+    }
+
+    /// Makes the schema the declared one; every row stays.
     ///
     /// # Errors
     /// [`UniversalDriverError::Database`].
     pub fn initialize_schema(&self) -> Result<(), UniversalDriverError> {
-        let database = self.database();
-        // Looked at first, because creating takes the write lock.
-        if !database.missing_schema()?.is_empty() {
-            let created = database.create_schema()?;
-            tracing::info!(objects = created.len(), "the schema was completed");
+        // Looked at first, because applying takes the write lock.
+        if !self.plan_schema()?.is_empty() {
+            self.apply_schema(&Silent)?;
         }
         Ok(())
+    }
+
+    /// As [`initialize_schema`](Self::initialize_schema); `progress` hears of each step, and the answer is what was
+    /// done.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Database`].
+    pub fn apply_schema(
+        &self,
+        progress: &dyn StepProgress,
+    ) -> Result<SchemaPlan, UniversalDriverError> {
+        let applied = self.database().apply_schema(progress)?;
+        tracing::info!(
+            steps = applied.steps.len(),
+            version = applied.to_version,
+            "the schema is up to date"
+        );
+        Ok(applied)
     }
 
     /// The operations on code data.

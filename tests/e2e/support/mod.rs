@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod dump;
 pub mod engines;
+pub mod legacy;
 pub mod numbers;
 pub mod processes;
 pub mod sandbox;

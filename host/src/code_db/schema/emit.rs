@@ -4,16 +4,42 @@ use driver_api::Dialect;
 use sea_query::{
     ColumnDef, ConditionalStatement, Expr, ExprTrait, ForeignKey, ForeignKeyAction,
     IndexCreateStatement, MysqlQueryBuilder, PostgresQueryBuilder, SqliteQueryBuilder,
-    Table as SeaTable, TableCreateStatement,
+    Table as SeaTable, TableAlterStatement, TableCreateStatement,
 };
 
 use super::keys;
-use super::model::{Column, ColumnKind, DefaultValue, FullText, Index, IndexedRows, Table};
+use super::model::{Column, ColumnKind, DefaultValue, FullText, Index, IndexedRows, Owner, Table};
 
 /// The statements that create a table, with its keys and constraints.
 pub fn create_table(table: &Table, dialect: Dialect) -> Vec<String> {
+    let (statement, separate) = table_statement(table, dialect, &str::to_owned);
+    let mut statements = vec![print_table(&statement, dialect)];
+    statements.extend(separate);
+    statements
+}
+
+/// The statement that creates a table under another name, which its keys use for other tables, too; with these
+/// columns behind the declared ones.
+pub(super) fn create_table_as(
+    table: &Table,
+    dialect: Dialect,
+    name: &dyn Fn(&str) -> String,
+    more: Vec<ColumnDef>,
+) -> String {
+    let (mut statement, _) = table_statement(table, dialect, name);
+    for column in more {
+        statement.col(column);
+    }
+    print_table(&statement, dialect)
+}
+
+fn table_statement(
+    table: &Table,
+    dialect: Dialect,
+    name: &dyn Fn(&str) -> String,
+) -> (TableCreateStatement, Vec<String>) {
     let mut statement = SeaTable::create();
-    statement.table(table.name);
+    statement.table(name(table.name));
     for column in table.columns {
         statement.col(column_definition(column, dialect));
     }
@@ -25,12 +51,10 @@ pub fn create_table(table: &Table, dialect: Dialect) -> Vec<String> {
     }
     let mut separate = Vec::new();
     for (number, columns) in (1..).zip(table.unique) {
-        let mut key = keys::unique(table, columns, dialect);
         if keys::is_separate(table, columns, dialect) {
-            let name = format!("{}_unique_{number}", table.name);
-            separate.push(print_index(key.name(name).table(table.name), dialect));
+            separate.push(create_unique(table, number, dialect));
         } else {
-            statement.index(&mut key);
+            statement.index(&mut keys::unique(table, columns, dialect));
         }
     }
     if has_indexes_inline(dialect) {
@@ -41,14 +65,102 @@ pub fn create_table(table: &Table, dialect: Dialect) -> Vec<String> {
     for owner in table.owners {
         statement.foreign_key(
             ForeignKey::create()
-                .from(table.name, owner.column)
-                .to(owner.table, "id")
+                .from(name(table.name), owner.column)
+                .to(name(owner.table), "id")
                 .on_delete(ForeignKeyAction::Cascade),
         );
     }
-    let mut statements = vec![print_table(&statement, dialect)];
-    statements.append(&mut separate);
+    (statement, separate)
+}
+
+/// The statement that creates the unique key with this number, from 1, as an index of its own.
+pub(super) fn create_unique(table: &Table, number: usize, dialect: Dialect) -> String {
+    let columns = table.unique.get(number - 1).copied().unwrap_or_default();
+    let mut key = keys::unique(table, columns, dialect);
+    key.name(format!("{}_unique_{number}", table.name));
+    print_index(key.table(table.name), dialect)
+}
+
+/// The statement that adds a column, without what would need a value in every row: its definition, and whether it
+/// refuses null from the beginning.
+pub(super) fn add_column(table: &Table, column: &Column, dialect: Dialect) -> String {
+    let mut statement = SeaTable::alter();
+    let nullable = Column {
+        not_null: false,
+        ..*column
+    };
+    statement
+        .table(table.name)
+        .add_column(column_definition(&nullable, dialect));
+    print_alter(&statement, dialect)
+}
+
+/// The statement that adds a column of digests on MySQL.
+pub(super) fn add_digest_column(table: &Table, digest: ColumnDef) -> String {
+    let mut statement = SeaTable::alter();
+    statement.table(table.name).add_column(digest);
+    print_alter(&statement, Dialect::Mysql)
+}
+
+/// The statements that give a column of a server's table the declared type, default and refusal of null.
+pub(super) fn change_column(table: &Table, column: &Column, dialect: Dialect) -> Vec<String> {
+    if dialect == Dialect::Mysql {
+        let mut statement = SeaTable::alter();
+        statement
+            .table(table.name)
+            .modify_column(match column.is_primary_key() {
+                true => key_definition(column, dialect),
+                false => column_definition(column, dialect),
+            });
+        return vec![print_alter(&statement, dialect)];
+    }
+    let name = column.name;
+    let alter = format!("ALTER TABLE \"{}\" ALTER COLUMN \"{name}\"", table.name);
+    let (kind, cast) = postgres_type(column.kind);
+    let mut statements = vec![
+        // The old default need not fit the new type.
+        format!("{alter} DROP DEFAULT"),
+        format!(
+            "{alter} TYPE {kind} USING {}",
+            cast.replace('?', &format!("\"{name}\""))
+        ),
+    ];
+    let default = match column.default {
+        DefaultValue::Nothing => None,
+        DefaultValue::Zero => Some("0".to_owned()),
+        DefaultValue::False => Some("FALSE".to_owned()),
+        DefaultValue::Now => Some(format!("({})", now(dialect))),
+    };
+    statements.extend(default.map(|default| format!("{alter} SET DEFAULT {default}")));
+    if !column.is_primary_key() {
+        let verb = if column.not_null { "SET" } else { "DROP" };
+        statements.push(format!("{alter} {verb} NOT NULL"));
+    }
     statements
+}
+
+/// A type of PostgreSQL, and the expression that makes it of another; `?` stands for the column.
+fn postgres_type(kind: ColumnKind) -> (&'static str, &'static str) {
+    match kind {
+        ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => ("bigint", "?::bigint"),
+        ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => {
+            ("text COLLATE \"C\"", "?::text")
+        }
+        ColumnKind::Real => ("double precision", "?::double precision"),
+        ColumnKind::Boolean => ("boolean", "?::text::boolean"),
+    }
+}
+
+/// The statement that lets a column refer to its owner.
+pub(super) fn add_owner(table: &Table, owner: &Owner, dialect: Dialect) -> String {
+    let mut key = ForeignKey::create();
+    key.from(table.name, owner.column)
+        .to(owner.table, "id")
+        .on_delete(ForeignKeyAction::Cascade);
+    match dialect {
+        Dialect::Mysql => key.to_string(MysqlQueryBuilder),
+        _ => key.to_string(PostgresQueryBuilder),
+    }
 }
 
 /// Whether a table is created together with its indexes: for MySQL each statement is a transaction of its own, and
@@ -131,6 +243,16 @@ fn column_definition(column: &Column, dialect: Dialect) -> ColumnDef {
     definition
 }
 
+/// The definition of a primary key that is one already.
+fn key_definition(column: &Column, dialect: Dialect) -> ColumnDef {
+    let mut definition = ColumnDef::new(column.name);
+    set_type(&mut definition, column.kind, dialect);
+    if column.kind == ColumnKind::AutoId {
+        definition.auto_increment();
+    }
+    definition.not_null().take()
+}
+
 fn set_type(definition: &mut ColumnDef, kind: ColumnKind, dialect: Dialect) {
     if dialect == Dialect::Sqlite {
         // Spelt as in the older program's databases: a type's name is part of what is compared.
@@ -188,6 +310,14 @@ fn print_table(statement: &TableCreateStatement, dialect: Dialect) -> String {
         Dialect::Sqlite => statement.to_string(SqliteQueryBuilder),
         Dialect::Mysql => statement.to_string(MysqlQueryBuilder),
         // A driver of its own dialect gets what is closest to the standard.
+        _ => statement.to_string(PostgresQueryBuilder),
+    }
+}
+
+fn print_alter(statement: &TableAlterStatement, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Sqlite => statement.to_string(SqliteQueryBuilder),
+        Dialect::Mysql => statement.to_string(MysqlQueryBuilder),
         _ => statement.to_string(PostgresQueryBuilder),
     }
 }

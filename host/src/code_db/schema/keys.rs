@@ -22,7 +22,12 @@ pub(super) const MYSQL_WORD_CHARACTERS: u32 = 255;
 
 /// The columns that hold digests on MySQL, for the text columns in unique keys.
 pub(super) fn digest_columns(table: &Table) -> Vec<ColumnDef> {
-    let mut names: Vec<&str> = table
+    digested(table).into_iter().map(digest_column).collect()
+}
+
+/// The text columns in unique keys, in the order of their names.
+pub(super) fn digested(table: &Table) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = table
         .unique
         .iter()
         .flat_map(|key| key.iter())
@@ -30,11 +35,12 @@ pub(super) fn digest_columns(table: &Table) -> Vec<ColumnDef> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    let long = names.into_iter().filter(|name| is_long(table, name));
-    long.map(digest_column).collect()
+    names.retain(|name| is_long(table, name));
+    names
 }
 
-fn digest_column(name: &str) -> ColumnDef {
+/// The column that holds the digests of another.
+pub(super) fn digest_column(name: &str) -> ColumnDef {
     let digest = Expr::cust(format!("unhex(sha2(`{name}`, 256))"));
     ColumnDef::new(digest_name(name))
         .binary_len(32)
@@ -43,8 +49,54 @@ fn digest_column(name: &str) -> ColumnDef {
         .take()
 }
 
-fn digest_name(column: &str) -> String {
+/// The name of the column that holds the digests of another.
+pub(super) fn digest_name(column: &str) -> String {
     format!("{column}_digest")
+}
+
+/// One part of a key as an engine's catalog tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A column.
+    Column(String),
+    /// The first characters of a column, on MySQL.
+    Prefix(&'static str, u32),
+    /// An expression, on PostgreSQL.
+    Expression(String),
+}
+
+impl Part {
+    /// As the live schema is told: any expression is the same there.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Column(name) => name.clone(),
+            Self::Prefix(name, characters) => format!("{name}({characters})"),
+            Self::Expression(_) => EXPRESSION.to_owned(),
+        }
+    }
+}
+
+/// What stands for an expression among the columns of a key.
+pub(super) const EXPRESSION: &str = "<expression>";
+
+/// The parts of the unique key over `columns`.
+pub(super) fn unique_parts(table: &Table, columns: &[&'static str], dialect: Dialect) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for column in columns {
+        match dialect {
+            Dialect::Mysql if is_long(table, column) => {
+                parts.push(Part::Column(digest_name(column)));
+            }
+            // Two of them, because one alone can be made to collide: by whoever names files in a tree, to
+            // have it refused.
+            Dialect::Postgres if is_long(table, column) => parts.extend([
+                Part::Expression(format!("(md5(\"{column}\")::uuid)")),
+                Part::Expression(format!("(md5(reverse(\"{column}\"))::uuid)")),
+            ]),
+            _ => parts.push(Part::Column((*column).to_owned())),
+        }
+    }
+    parts
 }
 
 /// The unique key over `columns`.
@@ -53,19 +105,21 @@ pub(super) fn unique(
     columns: &[&'static str],
     dialect: Dialect,
 ) -> IndexCreateStatement {
+    of_parts(&unique_parts(table, columns, dialect))
+        .unique()
+        .take()
+}
+
+fn of_parts(parts: &[Part]) -> IndexCreateStatement {
     let mut key = SeaIndex::create();
-    for column in columns {
-        match dialect {
-            Dialect::Mysql if is_long(table, column) => key.col(digest_name(column)),
-            // Two of them, because one alone can be made to collide: by whoever names files in a tree, to
-            // have it refused.
-            Dialect::Postgres if is_long(table, column) => key
-                .col(Expr::cust(format!("(md5(\"{column}\")::uuid)")))
-                .col(Expr::cust(format!("(md5(reverse(\"{column}\"))::uuid)"))),
-            _ => key.col(*column),
+    for part in parts {
+        match part {
+            Part::Column(name) => key.col(name.clone()),
+            Part::Prefix(name, characters) => key.col((*name, *characters)),
+            Part::Expression(sql) => key.col(Expr::cust(sql.clone())),
         };
     }
-    key.unique().take()
+    key
 }
 
 /// Whether a unique key is an index of its own: a constraint of PostgreSQL takes columns only.
@@ -75,15 +129,25 @@ pub(super) fn is_separate(table: &Table, columns: &[&str], dialect: Dialect) -> 
 
 /// The index without its name and condition.
 pub(super) fn index(table: &Table, index: &Index, dialect: Dialect) -> IndexCreateStatement {
-    let mut statement = SeaIndex::create();
+    let mut statement = of_parts(&index_parts(table, index, dialect));
+    if is_tree_of_text(table, index, dialect) {
+        statement.index_type(IndexType::Custom("spgist".into()));
+    }
+    statement
+}
+
+/// Whether the index is an SP-GiST of PostgreSQL.
+pub(super) fn is_tree_of_text(table: &Table, index: &Index, dialect: Dialect) -> bool {
+    dialect == Dialect::Postgres && !of_any_length(table, index.columns).is_empty()
+}
+
+/// The parts of the index.
+pub(super) fn index_parts(table: &Table, index: &Index, dialect: Dialect) -> Vec<Part> {
     let long: Vec<&'static str> = of_any_length(table, index.columns);
+    let column = |name: &&'static str| Part::Column((*name).to_owned());
     match (dialect, long.first()) {
         // SP-GiST takes one column; the others of an index with text are kinds, which leave much to read.
-        (Dialect::Postgres, Some(first)) => {
-            statement
-                .col(*first)
-                .index_type(IndexType::Custom("spgist".into()));
-        }
+        (Dialect::Postgres, Some(first)) => vec![column(first)],
         (Dialect::Mysql, Some(_)) => {
             let words = index
                 .columns
@@ -91,20 +155,14 @@ pub(super) fn index(table: &Table, index: &Index, dialect: Dialect) -> IndexCrea
                 .filter(|name| kind(table, name) == Some(ColumnKind::Word));
             let left = MYSQL_KEY_CHARACTERS - words.count() * MYSQL_WORD_CHARACTERS as usize;
             let prefix = u32::try_from(left / long.len()).unwrap_or(MYSQL_WORD_CHARACTERS);
-            for column in index.columns {
-                match long.contains(column) {
-                    true => statement.col((*column, prefix)),
-                    false => statement.col(*column),
-                };
-            }
+            let part = |name: &&'static str| match long.contains(name) {
+                true => Part::Prefix(name, prefix),
+                false => column(name),
+            };
+            index.columns.iter().map(part).collect()
         }
-        _ => {
-            for column in index.columns {
-                statement.col(*column);
-            }
-        }
+        _ => index.columns.iter().map(column).collect(),
     }
-    statement
 }
 
 fn of_any_length(table: &Table, columns: &[&'static str]) -> Vec<&'static str> {

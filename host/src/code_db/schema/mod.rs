@@ -1,29 +1,52 @@
 //! The schema, declared once as data: the tables of the older program by its names, and a few of our own.
 //!
 //! `code_tables` and `derived_tables` are the data in the words of `model`; `emit` turns them into the SQL of a
-//! dialect, with `keys` for what limits keys; `live` compares them with a database and adds what is missing.
+//! dialect, with `keys` for what limits keys. `live` reads what a database has, `difference` compares a table with
+//! its declaration, `plan` makes ordered steps of the differences, and `apply` takes them.
 
+pub mod apply;
 mod code_tables;
 mod derived_tables;
+mod difference;
 pub mod emit;
 mod keys;
-pub mod live;
+mod live;
 pub mod model;
+pub mod plan;
 
 use driver_api::Dialect;
-use model::{FullText, Origin, Table, integer, word_id};
+use model::{FullText, Origin, Table, auto_id, integer, text, time, word_id};
 
 /// Every table, each after those that it refers to.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
     code_tables::TABLES.iter().chain(derived_tables::TABLES)
 }
 
-/// The tables that a dialect needs besides, to keep its own books. What they hold is not part of the data.
+/// The version of this declaration. Whoever changes the declaration after a release raises it; 1 was the older
+/// program's, which kept no record.
+pub const VERSION: i64 = 2;
+
+/// The tables in which a database keeps its own books. What they hold is not part of the data.
 pub fn bookkeeping(dialect: Dialect) -> impl Iterator<Item = &'static Table> {
-    (dialect == Dialect::Mysql)
-        .then_some(&RESERVED_IDS)
-        .into_iter()
+    let reserved = (dialect == Dialect::Mysql).then_some(&RESERVED_IDS);
+    [&SCHEMA_HISTORY].into_iter().chain(reserved)
 }
+
+/// Every version that the schema had, and what was done for it.
+pub(super) static SCHEMA_HISTORY: Table = Table {
+    name: "schema_history",
+    columns: &[
+        auto_id(),
+        integer("version").not_null(),
+        text("program").not_null(),
+        text("steps").not_null(),
+        time("applied_at"),
+    ],
+    unique: &[],
+    owners: &[],
+    indexes: &[],
+    origin: Origin::Ours,
+};
 
 /// The greatest id that was reserved in each table, for engines without sequences; `id` is the table's name.
 pub(super) static RESERVED_IDS: Table = Table {

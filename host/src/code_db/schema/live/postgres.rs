@@ -1,0 +1,93 @@
+//! The catalog of PostgreSQL, and of what resembles it: the tables of the current schema.
+
+use driver_api::{Result, RowRef};
+
+use super::super::keys::EXPRESSION;
+use super::super::model::ColumnKind;
+use super::{LiveColumn, LiveIndex, LiveOwner, LiveSchema, text, truth};
+use crate::driver::session::Session;
+
+const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
+     CASE WHEN a.attnotnull THEN 1 ELSE 0 END, pg_get_expr(d.adbin, d.adrelid), \
+     CASE WHEN a.attnum = ANY(i.indkey) THEN 1 ELSE 0 END, \
+     CASE WHEN a.attcollation = 0 OR o.collname = 'C' THEN 1 ELSE 0 END \
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+     LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
+     LEFT JOIN pg_collation o ON o.oid = a.attcollation \
+     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+     AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum";
+
+const OWNERS: &str = "SELECT c.relname::text, k.conname::text, a.attname::text, r.relname::text, \
+     CASE WHEN k.confdeltype = 'c' THEN 1 ELSE 0 END \
+     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid \
+     JOIN pg_namespace n ON n.oid = c.relnamespace \
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] \
+     WHERE k.contype = 'f' AND n.nspname = current_schema() AND array_length(k.conkey, 1) = 1 ORDER BY 1, 2";
+
+const INDEXES: &str = "SELECT t.relname::text, i.relname::text, a.attname::text, \
+     CASE WHEN x.indisunique THEN 1 ELSE 0 END, CASE WHEN k.oid IS NULL THEN 0 ELSE 1 END, \
+     CASE WHEN x.indpred IS NULL THEN 0 ELSE 1 END, m.amname::text \
+     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid \
+     JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_am m ON m.oid = i.relam \
+     CROSS JOIN LATERAL generate_series(0, x.indnkeyatts - 1) AS p(place) \
+     LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[p.place] AND a.attnum > 0 \
+     LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype = 'u' \
+     WHERE n.nspname = current_schema() AND NOT x.indisprimary ORDER BY 1, 2, p.place";
+
+pub(super) fn read(session: &mut Session) -> Result<LiveSchema> {
+    let mut schema = LiveSchema::default();
+    for (table, column) in
+        session.query_all(COLUMNS, &[], |row| Ok((text(row, 0)?, column(row)?)))?
+    {
+        schema.table_mut(&table).columns.push(column);
+    }
+    for (table, owner) in session.query_all(OWNERS, &[], |row| Ok((text(row, 0)?, owner(row)?)))? {
+        schema.table_mut(&table).owners.push(owner);
+    }
+    for (table, index) in session.query_all(INDEXES, &[], |row| Ok((text(row, 0)?, index(row)?)))? {
+        schema.index_column(&table, index);
+    }
+    Ok(schema)
+}
+
+fn column(row: RowRef<'_>) -> Result<LiveColumn> {
+    Ok(LiveColumn {
+        name: text(row, 1)?,
+        type_name: text(row, 2)?,
+        not_null: truth(row, 3)?,
+        default: row.opt(4, RowRef::text)?.map(str::to_owned),
+        is_key: truth(row, 5)?,
+        is_binary: truth(row, 6)?,
+    })
+}
+
+fn owner(row: RowRef<'_>) -> Result<LiveOwner> {
+    Ok(LiveOwner {
+        constraint: Some(text(row, 1)?),
+        column: text(row, 2)?,
+        table: text(row, 3)?,
+        cascades: truth(row, 4)?,
+    })
+}
+
+fn index(row: RowRef<'_>) -> Result<LiveIndex> {
+    Ok(LiveIndex {
+        name: text(row, 1)?,
+        columns: vec![row.opt(2, RowRef::text)?.unwrap_or(EXPRESSION).to_owned()],
+        unique: truth(row, 3)?,
+        of_constraint: truth(row, 4)?,
+        partial: truth(row, 5)?,
+        method: text(row, 6)?,
+    })
+}
+
+pub(super) fn fits(kind: ColumnKind, type_name: &str) -> bool {
+    type_name
+        == match kind {
+            ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => "bigint",
+            ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "text",
+            ColumnKind::Real => "double precision",
+            ColumnKind::Boolean => "boolean",
+        }
+}

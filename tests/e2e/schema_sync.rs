@@ -1,0 +1,191 @@
+//! The schema of a database that lost or changed parts of it becomes the declared one again, on every engine.
+
+use code_analysis_host::code_db::schema::tables;
+use code_analysis_host::foundation::progress::Silent;
+use driver_api::{DriverError, Value, ValueRef};
+
+use crate::support::dump::dump;
+use crate::support::engines::Engine;
+use crate::support::fixture;
+
+/// What is done to each engine's database: the same damage in its own words.
+fn damage(engine: &str) -> Vec<&'static str> {
+    let common = ["DROP TABLE file_states", "DROP TABLE code_content_fts"];
+    let own: &[&str] = match engine {
+        "sqlite" => &[
+            "DROP INDEX idx_usages_target",
+            "DROP INDEX idx_files_deleted",
+            "CREATE INDEX idx_files_deleted ON files(path)",
+            "ALTER TABLE methods DROP COLUMN complexity",
+            "ALTER TABLE files DROP COLUMN version_dir",
+        ],
+        "postgres" => &[
+            "DROP INDEX idx_usages_target",
+            "DROP INDEX idx_files_deleted",
+            "CREATE INDEX idx_files_deleted ON files(project_id)",
+            "ALTER TABLE methods DROP COLUMN complexity",
+            "ALTER TABLE files DROP COLUMN version_dir",
+            "ALTER TABLE files DROP COLUMN dataset_id",
+            "ALTER TABLE files ALTER COLUMN lines TYPE integer",
+            "ALTER TABLE files ALTER COLUMN original_path TYPE text COLLATE \"default\"",
+            "ALTER TABLE usages ALTER COLUMN target_name DROP NOT NULL",
+            "ALTER TABLE usages ALTER COLUMN created_at DROP DEFAULT",
+            "ALTER TABLE classes DROP CONSTRAINT classes_file_id_fkey",
+            "ALTER TABLE imports ADD CONSTRAINT stricter UNIQUE (id, line)",
+        ],
+        _ => &[
+            "ALTER TABLE usages DROP INDEX idx_usages_target",
+            "ALTER TABLE files DROP INDEX idx_files_deleted",
+            "CREATE INDEX idx_files_deleted ON files(version_dir(20))",
+            "ALTER TABLE methods DROP COLUMN complexity",
+            "ALTER TABLE files MODIFY COLUMN `lines` int",
+            "ALTER TABLE usages MODIFY COLUMN target_name longtext",
+            "ALTER TABLE usages MODIFY COLUMN created_at double",
+            "ALTER TABLE imports ADD UNIQUE KEY stricter (id, line)",
+        ],
+    };
+    common.iter().chain(own).copied().collect()
+}
+
+#[test]
+fn a_damaged_schema_becomes_the_declared_one_and_rows_stay() {
+    for engine in Engine::all("schema_sync") {
+        engine.index(&fixture("shop"));
+        let before = dump(&engine);
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        let database = driver.database();
+        assert!(
+            database.plan_schema().unwrap().is_empty(),
+            "{}",
+            engine.name
+        );
+        for statement in damage(engine.name) {
+            let done = driver
+                .raw_database()
+                .once(|session| session.execute(statement, &[]));
+            done.unwrap_or_else(|error| panic!("{}: {statement}: {error}", engine.name));
+        }
+        let done = database
+            .apply_schema(&Silent)
+            .unwrap_or_else(|error| panic!("{}: {error}", engine.name));
+        let left = database.plan_schema().unwrap();
+        assert!(
+            left.is_empty(),
+            "{}: {:#?}\nafter {:#?}",
+            engine.name,
+            left.steps,
+            done.steps
+        );
+        assert_eq!(
+            database.recorded_version().unwrap().unwrap().version,
+            done.to_version
+        );
+        driver.close();
+        let mut after = dump(&engine);
+        // What only a lost column or table held cannot come back.
+        let lost = |line: &String| {
+            let cells = line.split(' ').filter(|cell| {
+                !cell.starts_with("complexity=") && !cell.starts_with("version_dir=")
+            });
+            cells.collect::<Vec<_>>().join(" ")
+        };
+        after.insert("file_states", before["file_states"].clone());
+        for (table, lines) in &before {
+            let before: Vec<String> = lines.iter().map(lost).collect();
+            let after: Vec<String> = after[table].iter().map(lost).collect();
+            if table == &"methods"
+                || table == &"functions"
+                || !lines.iter().any(|line| line.contains("complexity="))
+            {
+                assert_eq!(after, before, "{}: {table}", engine.name);
+            }
+        }
+        let found = engine.call(
+            "fulltext_search",
+            &serde_json::json!({ "query": "discount" }),
+        );
+        assert!(
+            found["count"].as_u64().unwrap() > 0,
+            "{}: {found}",
+            engine.name
+        );
+    }
+}
+
+#[test]
+fn numbers_of_projects_become_words_on_servers_too() {
+    for engine in Engine::servers("schema_numbers") {
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        let run = |sql: &str, params: &[ValueRef<'_>]| -> Result<(), DriverError> {
+            driver
+                .raw_database()
+                .once(|session| session.execute(sql, params).map(drop))
+        };
+        run(
+            "INSERT INTO projects(id, root_path) VALUES ('7', '/srv/p')",
+            &[],
+        )
+        .unwrap();
+        run(
+            "INSERT INTO datasets(id, project_id, root_path) VALUES ('d', '7', '/srv/p')",
+            &[],
+        )
+        .unwrap();
+        let numbered = |table: &str, column: &str| match engine.name {
+            "postgres" => format!(
+                "ALTER TABLE {table} ALTER COLUMN {column} TYPE bigint USING {column}::bigint"
+            ),
+            _ => format!("ALTER TABLE {table} MODIFY COLUMN {column} bigint NOT NULL"),
+        };
+        let referring: Vec<&str> = tables()
+            .filter(|table| table.owners.iter().any(|owner| owner.table == "projects"))
+            .map(|table| table.name)
+            .collect();
+        let sql = match engine.name {
+            "postgres" => {
+                "SELECT c.relname::text, k.conname::text FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
+                 JOIN pg_class r ON r.oid = k.confrelid WHERE k.contype = 'f' AND r.relname = 'projects'"
+            }
+            _ => {
+                "SELECT table_name, constraint_name FROM information_schema.key_column_usage \
+                 WHERE table_schema = DATABASE() AND referenced_table_name = 'projects'"
+            }
+        };
+        let constraints: Vec<Vec<Value>> = driver
+            .raw_database()
+            .read(|session| session.query_all(sql, &[], |row| Ok(row.to_values()?)))
+            .unwrap();
+        for constraint in constraints {
+            let [Value::Text(table), Value::Text(name)] = &constraint[..] else {
+                panic!("{constraint:?}")
+            };
+            let drop = if engine.name == "postgres" {
+                "CONSTRAINT"
+            } else {
+                "FOREIGN KEY"
+            };
+            run(&format!("ALTER TABLE {table} DROP {drop} {name}"), &[]).unwrap();
+        }
+        for table in referring {
+            run(&numbered(table, "project_id"), &[]).unwrap();
+        }
+        run(&numbered("projects", "id"), &[]).unwrap();
+        let database = driver.database();
+        database
+            .apply_schema(&Silent)
+            .unwrap_or_else(|error| panic!("{}: {error}", engine.name));
+        let left = database.plan_schema().unwrap();
+        assert!(left.is_empty(), "{}: {:#?}", engine.name, left.steps);
+        assert_eq!(
+            database.project("7").unwrap().root_path,
+            "/srv/p",
+            "{}",
+            engine.name
+        );
+        // The reference is back: what is below goes with the project.
+        assert_eq!(database.delete_project("7").unwrap().datasets_count, 1);
+        driver.close();
+    }
+}
