@@ -1,8 +1,10 @@
 //! Builds everything in layer order: configuration, plugins, workers, database, commands.
 
+pub mod agent;
 pub mod calling;
 pub mod copying;
 pub mod driver_tests;
+mod drivers_seen;
 pub mod migrating;
 pub mod reloading;
 pub mod serving;
@@ -160,11 +162,14 @@ impl App {
     /// # Errors
     /// As [`database`](Self::database).
     pub fn context(&self) -> Result<Context, AppError> {
+        let config = self.config();
+        let drivers = drivers_seen::summaries(&self.plugins, &config.database.kind);
         Ok(Context {
-            config: self.config(),
+            config,
             database: self.database()?,
             workers: Arc::clone(&self.workers),
             jobs: None,
+            drivers,
         })
     }
 

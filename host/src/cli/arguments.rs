@@ -13,6 +13,7 @@ use super::db::DbCommand;
 use super::drivers::test::TestArguments;
 use super::exit_code::EXIT_CODES;
 use super::index::IndexArguments;
+use super::mcp::McpArguments;
 use super::serve::ServeArguments;
 use super::sql::SqlArguments;
 
@@ -46,6 +47,8 @@ pub(super) enum Subcommand {
     Index(IndexArguments),
     /// Answer requests over HTTP and keep the index in step with watched directories
     Serve(ServeArguments),
+    /// Serve an agent on standard input and output by the Model Context Protocol
+    Mcp(McpArguments),
     /// Run a command, through the running server if there is one
     Call(CallArguments),
     /// Run one SQL statement that only reads

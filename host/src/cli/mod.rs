@@ -21,6 +21,7 @@ mod host;
 mod human;
 mod index;
 mod interruption;
+mod mcp;
 mod output;
 mod parameters;
 mod processes;
@@ -67,6 +68,7 @@ fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<Exit, CliError> 
     match command {
         Subcommand::Index(index) => index::run(&global, &index, output),
         Subcommand::Serve(serve) => serve::run(&global, serve, output),
+        Subcommand::Mcp(mcp) => mcp::run(&global, &mcp),
         Subcommand::Call(call) => call::run(&global, &call, output),
         Subcommand::Sql(sql) => sql::run(&global, &sql, output),
         Subcommand::Db(command) => db::run(&global, &command, output),

@@ -16,6 +16,8 @@ pub struct Command {
     summary: &'static str,
     access: Access,
     is_long: bool,
+    is_destructive: bool,
+    is_idempotent: bool,
     example: fn() -> Value,
     run: fn(&Context, Value, &Job<'_>) -> Result<Value, CommandError>,
     /// Made when it is first needed: a process seldom runs more than a few commands.
@@ -32,6 +34,8 @@ impl Command {
             summary: O::SUMMARY,
             access: O::ACCESS,
             is_long: O::LONG,
+            is_destructive: O::DESTRUCTIVE,
+            is_idempotent: O::IDEMPOTENT,
             example: O::example,
             run: run::<O>,
             schema: LazyLock::new(Schema::of::<O::Parameters>),
@@ -57,6 +61,16 @@ impl Command {
     /// Whether it may run for more than a few seconds.
     pub fn is_long(&self) -> bool {
         self.is_long
+    }
+
+    /// Whether what it changes may be lost for good.
+    pub fn is_destructive(&self) -> bool {
+        self.is_destructive
+    }
+
+    /// Whether doing it twice changes nothing more than doing it once.
+    pub fn is_idempotent(&self) -> bool {
+        self.is_idempotent
     }
 
     /// Parameters that fit.

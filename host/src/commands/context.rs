@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::jobs::queue::JobQueue;
+use super::list_drivers::DriverSummary;
 use crate::code_db::database::CodeDatabase;
 use crate::config::types::Config;
 use crate::supervisor::worker_manager::WorkerManager;
@@ -19,6 +20,8 @@ pub struct Context {
     pub workers: Arc<WorkerManager>,
     /// The jobs of this process; none where it is no server, because they would end with it.
     pub jobs: Option<JobQueue>,
+    /// The database drivers that were found.
+    pub drivers: Arc<[DriverSummary]>,
 }
 
 impl Context {

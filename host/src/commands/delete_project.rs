@@ -41,6 +41,7 @@ impl Operation for DeleteProject {
     const SUMMARY: &'static str =
         "Deletes a project's rows from the database, or says what that would take";
     const ACCESS: Access = Access::Write;
+    const IDEMPOTENT: bool = true;
 
     type Parameters = Parameters;
     type Answer = Answer;

@@ -110,7 +110,7 @@ impl Operation for FindUsages {
                 file: file_path.as_deref(),
             },
         };
-        let page = context.code().find_usages(&query, paging.request())?;
+        let mut page = context.code().find_usages(&query, paging.request())?;
         let did_you_mean = match page.total {
             0 => context
                 .code()
@@ -119,7 +119,7 @@ impl Operation for FindUsages {
         };
         Ok(Answer {
             target_name,
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             usages: page.items,
             did_you_mean,
         })

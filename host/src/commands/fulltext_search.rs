@@ -8,7 +8,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Operation};
-use super::parameters::{Paging, Place};
+use super::parameters::{Continuation, Paging, Place};
 use super::project_choice::ProjectChoice;
 use crate::code_db::search::{SearchHit, SearchQuery};
 
@@ -31,9 +31,8 @@ pub(super) struct Parameters {
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 1_000))]
     limit: u32,
-    /// Hits to leave out at the start; default 0.
-    #[serde(default)]
-    offset: u64,
+    #[serde(flatten)]
+    rest: Continuation,
 }
 
 fn default_limit() -> u32 {
@@ -94,7 +93,7 @@ impl Operation for FulltextSearch {
             project,
             entity_type,
             limit,
-            offset,
+            rest,
         } = parameters;
         let project = project.find(context)?;
         let search = SearchQuery {
@@ -102,9 +101,9 @@ impl Operation for FulltextSearch {
             entity_type: entity_type.map(TextType::as_str),
             project_id: project.as_ref().map(|project| project.id.as_str()),
         };
-        let paging = Paging::of(limit, offset);
-        let found = context.code().fulltext_search(&search, paging.request())?;
-        let place = paging.place(&found.hits);
+        let paging = Paging::of(limit, rest);
+        let mut found = context.code().fulltext_search(&search, paging.request())?;
+        let place = paging.place(&mut found.hits);
         Ok(Answer {
             query,
             place,

@@ -81,7 +81,7 @@ impl Operation for GetCodeEntityInfo {
             file: file_path.as_deref(),
         };
         let kind = entity_type.into();
-        let page = context.code().get_code_entity_info(
+        let mut page = context.code().get_code_entity_info(
             kind,
             &entity_name,
             line,
@@ -91,7 +91,7 @@ impl Operation for GetCodeEntityInfo {
         Ok(Answer {
             entity_type,
             entity_name,
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             entities: page.items,
         })
     }

@@ -27,6 +27,7 @@ pub(super) struct Parameters {
 /// All commands, or one.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("type" = "object"))]
 pub(super) enum Answer {
     /// Without `cmdname`.
     All {

@@ -73,11 +73,11 @@ impl Operation for ListCodeEntities {
             },
             ..EntityQuery::default()
         };
-        let page = context
+        let mut page = context
             .code()
             .list_code_entities(&query, paging.request())?;
         Ok(Answer {
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             entities: page.items,
         })
     }

@@ -63,13 +63,13 @@ impl Operation for ListProjectFiles {
         } = parameters;
         let project = project.find(context)?;
         let project_id = project.as_ref().map(|project| project.id.as_str());
-        let page = context.code().list_project_files(
+        let mut page = context.code().list_project_files(
             project_id,
             file_pattern.as_deref(),
             paging.request(),
         )?;
         Ok(Answer {
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             files: page.items,
         })
     }

@@ -53,12 +53,12 @@ impl Operation for ListProjects {
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         let paging = parameters.paging;
-        let page = match parameters.project.find(context)? {
+        let mut page = match parameters.project.find(context)? {
             None => context.code().list_projects(paging.request())?,
             Some(project) => page_of(project, paging.request().offset),
         };
         Ok(Answer {
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             projects: page.items,
         })
     }

@@ -4,6 +4,7 @@
 //! run with is in [`context`], how far they are goes through [`job`], and what went wrong is a
 //! [`error::CommandError`] with a stable code. A server runs long ones as [`jobs`].
 
+mod answer_budget;
 pub mod command;
 pub mod context;
 mod database_errors;
@@ -19,6 +20,7 @@ mod index_totals;
 pub mod job;
 pub mod jobs;
 mod list_code_entities;
+pub mod list_drivers;
 mod list_project_files;
 mod list_projects;
 pub mod operation;
@@ -31,6 +33,8 @@ mod queue_get_job_status;
 mod queue_health;
 mod queue_list_jobs;
 mod queue_stop_job;
+mod read_project_file;
 pub mod registry;
 pub mod service;
 mod update_indexes;
+mod view_worker_logs;

@@ -29,6 +29,10 @@ pub trait Operation {
     const ACCESS: Access;
     /// Whether it may run for more than a few seconds.
     const LONG: bool = false;
+    /// Whether what it changes may be lost for good; agents ask their person first.
+    const DESTRUCTIVE: bool = matches!(Self::ACCESS, Access::Write);
+    /// Whether doing it twice changes nothing more than doing it once.
+    const IDEMPOTENT: bool = matches!(Self::ACCESS, Access::Read);
 
     /// The parameters; their documentation comments are the documentation of the command.
     type Parameters: DeserializeOwned + JsonSchema;

@@ -82,13 +82,13 @@ impl Operation for QueueListJobs {
             .take(limit)
             .map(JobSummary::of)
             .collect();
-        let page = Page {
+        let mut page = Page {
             items,
             total,
             offset: request.offset,
         };
         Ok(Answer {
-            place: paging.place(&page),
+            place: paging.place(&mut page),
             jobs: page.items,
         })
     }

@@ -73,6 +73,8 @@ impl Operation for UpdateIndexes {
         "Indexes a directory: new and changed files are read, deleted ones marked";
     const ACCESS: Access = Access::Write;
     const LONG: bool = true;
+    const DESTRUCTIVE: bool = false;
+    const IDEMPOTENT: bool = true;
 
     type Parameters = Parameters;
     type Answer = Answer;

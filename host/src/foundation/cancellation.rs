@@ -36,6 +36,29 @@ impl Cancellation {
     }
 }
 
+/// Makes a request when it is dropped: for work that nobody waits for any more. After the work's end the request
+/// reaches nobody.
+#[derive(Debug, Default)]
+pub struct CancelOnDrop(Cancellation);
+
+impl CancelOnDrop {
+    /// Makes this request.
+    pub fn of(cancellation: Cancellation) -> Self {
+        Self(cancellation)
+    }
+
+    /// The request.
+    pub fn cancellation(&self) -> Cancellation {
+        self.0.clone()
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,11 +74,17 @@ pub fn init(telemetry: &Telemetry) -> Result<(), TelemetryError> {
     Ok(())
 }
 
+/// A library that warns of every mistake of every client, who hears of it anyway and could fill the log.
+const QUIETER: &str = "rmcp=error";
+
 /// The filter to use, and what is wrong with the one in the environment.
 fn filter(default_level: LevelFilter) -> (EnvFilter, Option<String>) {
     let builder = EnvFilter::builder().with_default_directive(default_level.into());
     match std::env::var(FILTER_VARIABLE) {
-        Err(_) => (builder.parse_lossy(""), None),
+        Err(_) => {
+            let directives = format!("{default_level},{QUIETER}");
+            (builder.parse_lossy(directives), None)
+        }
         Ok(text) => match builder.clone().parse(&text) {
             Ok(filter) => (filter, None),
             Err(error) => (builder.parse_lossy(""), Some(error.to_string())),

@@ -13,7 +13,7 @@ use crate::commands::jobs::queue::JobQueue;
 use crate::commands::jobs::state::{JobState, Outcome, StopReason};
 use crate::commands::prepared::Prepared;
 use crate::commands::service::CommandService;
-use crate::foundation::cancellation::Cancellation;
+use crate::foundation::cancellation::{CancelOnDrop, Cancellation};
 
 /// What runs commands.
 pub(super) struct Calls {
@@ -72,8 +72,8 @@ impl Calls {
 
     async fn run_at_once(&self, prepared: Prepared) -> Result<Value, CallError> {
         let turn = self.turns.take().await.ok_or_else(busy)?;
-        let stop = StopWhenDropped(self.ending.part());
-        let job = Job::cancelled_by(stop.0.clone());
+        let stop = CancelOnDrop::of(self.ending.part());
+        let job = Job::cancelled_by(stop.cancellation());
         let running = tokio::task::spawn_blocking(move || {
             // Held by the thread: the caller may be gone long before the command is.
             let _turn = turn;
@@ -146,15 +146,6 @@ fn stopped_before_it_ran() -> CommandError {
 }
 
 /// Stops a command whose caller hung up: the future that waits for it is dropped then.
-struct StopWhenDropped(Cancellation);
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        // After the command's end nobody looks at it any more.
-        self.0.cancel();
-    }
-}
-
 /// The same for a job.
 struct StopJobWhenDropped<'a> {
     jobs: &'a JobQueue,

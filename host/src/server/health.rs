@@ -45,6 +45,9 @@ enum Status {
 struct DatabaseHealth {
     driver: String,
     status: Status,
+    /// How long it took to answer; none where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
@@ -63,7 +66,11 @@ impl HealthCheck {
 
     /// How the server does.
     pub(super) async fn health(&self) -> Health {
+        let asked = Instant::now();
         let problem = self.database_problem().await;
+        let latency_ms = problem
+            .is_none()
+            .then(|| asked.elapsed().as_secs_f64() * 1000.0);
         let workers = self.service.workers();
         let is_fine = problem.is_none() && workers.iter().all(WorkerHealth::is_fine);
         Health {
@@ -74,6 +81,7 @@ impl HealthCheck {
             database: DatabaseHealth {
                 driver: self.service.driver_name(),
                 status: status(problem.is_none()),
+                latency_ms,
                 problem,
             },
             workers,

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -14,11 +14,13 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, serve as serve_router};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::calls::Calls;
 use super::dispatch::{Dispatcher, Reply};
 use super::health::HealthCheck;
-use super::{json_rpc, local_only};
+use super::mcp::streamable_http;
+use super::{json_rpc, local_only, web};
 use crate::commands::jobs::queue::JobQueue;
 use crate::commands::service::CommandService;
 use crate::foundation::cancellation::Cancellation;
@@ -26,6 +28,9 @@ use crate::foundation::shutdown_signal::{ShutdownRequest, ShutdownSignal};
 
 /// The longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long streams stay open after the signal to end.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What a server is made of.
 pub struct ServerParts {
@@ -63,12 +68,13 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
     let ending = Cancellation::default();
     let calls = Arc::new(Calls::new(Arc::clone(&service), ending.clone()));
     let shared = Arc::new(Shared {
-        dispatcher: Dispatcher::new(calls),
+        dispatcher: Dispatcher::new(Arc::clone(&calls)),
         health: HealthCheck::new(Arc::clone(&service), instance_id),
         port,
     });
     let (stopped, deadline) = stop_signals(&shutdown, ending, service.jobs().clone());
-    let server = serve_router(listener, router(shared)).with_graceful_shutdown(async {
+    let agents = streamable_http::router(calls, end_of_streams(&shutdown));
+    let server = serve_router(listener, router(shared, agents)).with_graceful_shutdown(async {
         // The sender is dropped only after it has spoken.
         let _ = stopped.await;
     });
@@ -109,8 +115,25 @@ fn stop_signals(
     (stopped, deadline)
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+/// Ends the streams of agents, which would otherwise stay open for as long as the agents like; a moment after the
+/// signal, so that answers which are nearly there still go out.
+fn end_of_streams(shutdown: &ShutdownSignal) -> CancellationToken {
+    let ending = CancellationToken::new();
+    let end = ending.clone();
+    let runtime = tokio::runtime::Handle::current();
+    shutdown.on_shutdown(move |_| {
+        runtime.spawn(async move {
+            tokio::time::sleep(LAST_ANSWERS).await;
+            end.cancel();
+        });
+    });
+    ending
+}
+
+fn router(shared: Arc<Shared>, agents: Router<Arc<Shared>>) -> Router {
     Router::new()
+        .merge(web::router())
+        .merge(agents)
         .route("/api/jsonrpc", post(json_rpc_door))
         .route("/health", get(health_door))
         .fallback(nothing_there)

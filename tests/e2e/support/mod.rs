@@ -1,5 +1,6 @@
 //! What end-to-end tests stand on: the real program with the real plugins, in a home of its own.
 
+pub mod browser;
 pub mod chain;
 pub mod dump;
 pub mod engines;
@@ -8,6 +9,7 @@ pub mod numbers;
 pub mod processes;
 pub mod sandbox;
 pub mod server;
+pub mod skipping;
 pub mod wire_client;
 
 use std::path::PathBuf;
