@@ -52,6 +52,19 @@ impl<T> Page<T> {
     }
 }
 
+impl<T: Clone> Page<T> {
+    /// The page of a list that is at hand.
+    pub fn of(list: &[T], request: PageRequest) -> Self {
+        let offset = usize::try_from(request.offset).unwrap_or(usize::MAX);
+        let items = list.iter().skip(offset).take(request.limit as usize);
+        Self {
+            items: items.cloned().collect(),
+            total: list.len() as u64,
+            offset: request.offset,
+        }
+    }
+}
+
 impl CodeDatabase {
     /// Runs `count` with `params`, and `list` with `params`, limit and offset.
     pub(super) fn page<T>(
@@ -88,6 +101,15 @@ mod tests {
         };
         assert!(page.has_more());
         assert!(!Page { offset: 3, ..page }.has_more());
+    }
+
+    #[test]
+    fn a_list_at_hand_is_cut_into_pages() {
+        let request = |offset| PageRequest { limit: 2, offset };
+        let second = Page::of(&[1, 2, 3], request(2));
+        assert_eq!(second.items, [3]);
+        assert_eq!((second.total, second.has_more()), (3, false));
+        assert_eq!(Page::of(&[1], request(u64::MAX)).items, [] as [i32; 0]);
     }
 
     #[test]

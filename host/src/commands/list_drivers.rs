@@ -10,6 +10,8 @@ use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Operation};
+use super::parameters::{Paging, Place};
+use crate::code_db::page::Page;
 
 /// The command.
 pub(super) struct ListDrivers;
@@ -18,24 +20,15 @@ pub(super) struct ListDrivers;
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Parameters {
-    /// Most drivers in the answer; default 100.
-    #[serde(default = "default_limit")]
-    #[schemars(range(min = 1, max = 10_000))]
-    limit: usize,
-    /// Drivers to leave out at the start; default 0.
-    #[serde(default)]
-    offset: usize,
-}
-
-fn default_limit() -> usize {
-    100
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 /// The drivers in the order in which they were found; of one name the first is used.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Answer {
-    /// Drivers that were found.
-    total: usize,
+    #[serde(flatten)]
+    place: Place,
     drivers: Vec<DriverSummary>,
 }
 
@@ -81,10 +74,11 @@ impl Operation for ListDrivers {
         parameters: Parameters,
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
-        let found = context.drivers.iter().skip(parameters.offset);
+        let paging = parameters.paging;
+        let mut page = Page::of(&context.drivers, paging.request());
         Ok(Answer {
-            total: context.drivers.len(),
-            drivers: found.take(parameters.limit).cloned().collect(),
+            place: paging.place(&mut page),
+            drivers: page.items,
         })
     }
 }

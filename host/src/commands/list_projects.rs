@@ -55,25 +55,11 @@ impl Operation for ListProjects {
         let paging = parameters.paging;
         let mut page = match parameters.project.find(context)? {
             None => context.code().list_projects(paging.request())?,
-            Some(project) => page_of(project, paging.request().offset),
+            Some(project) => Page::of(&[project], paging.request()),
         };
         Ok(Answer {
             place: paging.place(&mut page),
             projects: page.items,
         })
-    }
-}
-
-/// The page of a list of this project alone.
-fn page_of(project: Project, offset: u64) -> Page<Project> {
-    let items = if offset == 0 {
-        vec![project]
-    } else {
-        Vec::new()
-    };
-    Page {
-        items,
-        total: 1,
-        offset,
     }
 }

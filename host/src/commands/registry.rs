@@ -188,12 +188,15 @@ mod tests {
     #[test]
     fn every_list_is_paged() {
         for command in Registry::all().commands() {
-            if command.name().starts_with("list_") || command.name().starts_with("find_") {
-                let properties = &command.schema().unwrap()["properties"];
+            let name = command.name();
+            let is_list = ["list_", "find_", "_list_", "_search"]
+                .iter()
+                .any(|part| name.contains(part));
+            let properties = &command.schema().unwrap()["properties"];
+            for parameter in ["limit", "offset", "cursor", "max_tokens"] {
                 assert!(
-                    properties["limit"].is_object() && properties["offset"].is_object(),
-                    "{}",
-                    command.name()
+                    !is_list || properties[parameter].is_object(),
+                    "{name} {parameter}"
                 );
             }
         }

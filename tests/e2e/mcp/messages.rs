@@ -51,6 +51,25 @@ fn result(server: &Server, method: &str, params: Value) -> Value {
     answer["result"].clone()
 }
 
+/// Opens a session of a revision that has them; its id, or the status of the refusal.
+fn initialize(server: &Server) -> Result<String, u16> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
+    let answer = agent
+        .post(format!("{}/mcp", server.url))
+        .header("accept", "application/json, text/event-stream")
+        .send_json(&hello)
+        .unwrap();
+    match answer.headers().get("mcp-session-id") {
+        Some(id) => Ok(id.to_str().unwrap().to_owned()),
+        None => Err(answer.status().as_u16()),
+    }
+}
+
 fn tool_names(server: &Server, address: &str) -> Vec<String> {
     let (_, answer) = ask(server, address, "tools/list", json!({}));
     let tools = answer["result"]["tools"].as_array().unwrap();
@@ -196,18 +215,8 @@ fn pages_of_other_sites_and_other_names_are_refused_here_too() {
 fn an_open_stream_does_not_keep_the_server_from_ending() {
     let sandbox = Sandbox::new();
     let mut server = sandbox.serve(&[]);
+    let session = initialize(&server).unwrap();
     let agent: ureq::Agent = ureq::Agent::new_with_defaults();
-    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
-    let answer = agent
-        .post(format!("{}/mcp", server.url))
-        .header("accept", "application/json, text/event-stream")
-        .send_json(&hello)
-        .unwrap();
-    let session = answer.headers()["mcp-session-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
     let stream = agent
         .get(format!("{}/mcp", server.url))
         .header("accept", "text/event-stream")
@@ -217,4 +226,21 @@ fn an_open_stream_does_not_keep_the_server_from_ending() {
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.wait(), Some(0));
     drop(stream);
+}
+
+#[test]
+fn sessions_are_bounded_and_one_that_ends_makes_room() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&[]);
+    let open = || initialize(&server);
+    let sessions: Vec<String> = (0..256).map(|_| open().unwrap()).collect();
+    assert_eq!(open(), Err(503));
+    let ended = ureq::delete(format!("{}/mcp", server.url))
+        .header("mcp-session-id", &sessions[0])
+        .call()
+        .unwrap();
+    assert!(ended.status().is_success());
+    open().unwrap();
+    // Whoever speaks a revision without sessions is served all the same.
+    assert_eq!(tool_names(&server, "/mcp").len(), 8);
 }
