@@ -5,6 +5,7 @@ pub mod calling;
 pub mod copying;
 pub mod driver_tests;
 mod drivers_seen;
+pub mod maintaining;
 pub mod migrating;
 pub mod reloading;
 pub mod serving;
@@ -139,13 +140,37 @@ impl App {
     /// # Errors
     /// [`AppError::Database`]. The next call tries again.
     pub fn database(&self) -> Result<Arc<UniversalDriver>, AppError> {
+        let database = self.opened_database()?;
+        database.make_ready()?;
+        Ok(database)
+    }
+
+    /// The configured database, opened but perhaps not there, or damaged: for what looks after it.
+    ///
+    /// # Errors
+    /// [`AppError::Database`] when the configuration names no usable driver.
+    pub fn opened_database(&self) -> Result<Arc<UniversalDriver>, AppError> {
         if let Some(database) = self.database.get() {
             return Ok(Arc::clone(database));
         }
         let database = self.open_database(Access::ReadWrite)?;
-        database.ensure_database_exists()?;
-        database.initialize_schema()?;
         Ok(Arc::clone(self.database.get_or_init(|| Arc::new(database))))
+    }
+
+    /// As [`database`](Self::database), or a damaged one in safe mode.
+    ///
+    /// # Errors
+    /// [`AppError::Database`].
+    pub fn usable_database(&self) -> Result<Arc<UniversalDriver>, AppError> {
+        let database = self.opened_database()?;
+        match (database.make_ready(), database.safe_mode()) {
+            (Err(error), None) => Err(error.into()),
+            (Err(error), Some(_)) => {
+                tracing::warn!(%error, "the database is in safe mode");
+                Ok(database)
+            }
+            (Ok(()), _) => Ok(database),
+        }
     }
 
     /// The configured database for statements that a user typed: the engine refuses writes.
@@ -157,16 +182,16 @@ impl App {
         self.open_database(Access::ReadOnly)
     }
 
-    /// What commands run with.
+    /// What commands run with. A damaged database is no error: the commands say so.
     ///
     /// # Errors
-    /// As [`database`](Self::database).
+    /// As [`usable_database`](Self::usable_database).
     pub fn context(&self) -> Result<Context, AppError> {
         let config = self.config();
         let drivers = drivers_seen::summaries(&self.plugins, &config.database.kind);
         Ok(Context {
             config,
-            database: self.database()?,
+            database: self.usable_database()?,
             workers: Arc::clone(&self.workers),
             jobs: None,
             drivers,
@@ -175,7 +200,7 @@ impl App {
 
     fn open_database(&self, access: Access) -> Result<UniversalDriver, AppError> {
         Ok(UniversalDriver::open(
-            &self.config().database,
+            &self.config(),
             &self.plugins,
             &self.db_workers,
             access,

@@ -14,6 +14,7 @@ mod backup;
 mod cli;
 mod configuration;
 mod conformance;
+mod db_care;
 mod db_copy;
 mod db_worker;
 mod db_worker_crowd;

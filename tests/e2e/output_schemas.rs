@@ -18,8 +18,11 @@ const EXAMPLE_JOB: &str = "5f0c2a6e-2d0b-4f3c-9c56-0f6a3f5d1b7e";
 /// Succeeds only while a job runs; the tests of jobs stop one.
 const NOT_TRIED: &str = "queue_stop_job";
 
+/// A file of the shop that is indexed and then gone.
+const GONE: &str = "gone.py";
+
 /// Calls whose answers hold more than those of the examples.
-fn further_calls() -> [(&'static str, Value); 8] {
+fn further_calls() -> [(&'static str, Value); 9] {
     [
         ("list_code_entities", json!({})),
         ("list_project_files", json!({})),
@@ -35,6 +38,10 @@ fn further_calls() -> [(&'static str, Value); 8] {
             "update_indexes",
             json!({"root_dir": EXAMPLE_ROOT, "max_lines": 10}),
         ),
+        (
+            "unmark_deleted_file",
+            json!({"root_dir": EXAMPLE_ROOT, "file_path": GONE, "dry_run": true}),
+        ),
     ]
 }
 
@@ -42,6 +49,10 @@ fn further_calls() -> [(&'static str, Value); 8] {
 fn every_command_answers_as_its_output_schema_says() {
     let sandbox = indexed_shop();
     std::fs::write(sandbox.work().join("shop/broken.py"), "def broken(:\n").unwrap();
+    let gone = sandbox.work().join("shop").join(GONE);
+    std::fs::write(&gone, "a = 1\n").unwrap();
+    sandbox.host(&["index", sandbox.work().join("shop").to_str().unwrap()]);
+    std::fs::remove_file(&gone).unwrap();
     let registry = commands();
     let (reads, writes): (Vec<_>, Vec<_>) = registry
         .commands()

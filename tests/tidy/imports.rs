@@ -20,10 +20,7 @@ const TABLE: [(&str, &[&str]); 16] = [
         &["config", "plugins", "driver", "code_db", "supervisor"],
     ),
     ("db_worker", &["config", "plugins"]),
-    (
-        "conformance",
-        &["config", "plugins", "supervisor", "db_worker"],
-    ),
+    ("conformance", &["config", "plugins", "supervisor"]),
     (
         "workers",
         &[

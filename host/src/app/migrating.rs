@@ -5,7 +5,7 @@ use driver_api::ErrorClass;
 use super::{App, AppError};
 use crate::code_db::schema::plan::SchemaPlan;
 use crate::foundation::progress::StepProgress;
-use crate::universal_driver::driver::{Access, UniversalDriver};
+use crate::universal_driver::driver::Access;
 use crate::universal_driver::error::UniversalDriverError;
 
 impl App {
@@ -32,7 +32,7 @@ impl App {
     /// # Errors
     /// [`AppError::Database`]; then the schema is as it was. On MySQL the next call goes on where this one ended.
     pub fn migrate(&self, progress: &dyn StepProgress) -> Result<SchemaPlan, AppError> {
-        let database: UniversalDriver = self.open_database(Access::ReadWrite)?;
+        let database = self.open_database(Access::ReadWrite)?;
         database.ensure_database_exists()?;
         let applied = database.apply_schema(progress);
         database.close();

@@ -120,7 +120,7 @@ impl App {
         if !watcher.enabled || watcher.watch_dirs.is_empty() {
             return Ok(None);
         }
-        self.database()?;
+        self.usable_database()?;
         let hello = FileWatcherHello {
             config: (*config).clone(),
             plugin_dirs: self.plugin_dirs.clone(),

@@ -166,7 +166,8 @@ fn seconds(value: &Value) -> String {
     format!("{:.1}", value["seconds"].as_f64().unwrap_or(0.0))
 }
 
-struct Bar(ProgressBar);
+/// Draws how far an operation on rows is.
+pub(super) struct Bar(pub(super) ProgressBar);
 
 impl RowProgress for Bar {
     fn begin(&self, rows: u64) {

@@ -10,6 +10,7 @@ use crate::app::AppError;
 use crate::app::calling::CallError;
 use crate::app::copying::{CopyFailure, CopyFailureKind};
 use crate::app::driver_tests::DriverTestError;
+use crate::app::maintaining::MaintenanceFailure;
 use crate::app::serving::ServeError;
 use crate::config::load::ConfigError;
 
@@ -113,6 +114,23 @@ impl From<AppError> for Failure {
     }
 }
 
+impl From<MaintenanceFailure> for Failure {
+    fn from(error: MaintenanceFailure) -> Self {
+        let (exit, code) = if error.is_configuration() {
+            (Exit::Configuration, "CONFIGURATION")
+        } else if error.is_cancelled() {
+            (Exit::Interrupted, "CANCELLED")
+        } else if error.is_missing() {
+            (Exit::NotFound, "BACKUP_NOT_FOUND")
+        } else if error.is_unavailable() {
+            (Exit::Unavailable, "DATABASE_UNAVAILABLE")
+        } else {
+            (Exit::Failed, "MAINTENANCE_FAILED")
+        };
+        Self::new(exit, code, error.to_string())
+    }
+}
+
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
@@ -199,6 +217,7 @@ cli_error_from!(
     CallError,
     DriverTestError,
     CopyFailure,
+    MaintenanceFailure,
     ServeError,
     DriverError
 );

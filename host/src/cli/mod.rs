@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod db;
 mod db_copy;
+mod db_maintain;
 mod db_migrate;
 mod drivers;
 mod exit_code;

@@ -42,6 +42,19 @@ impl CodeDatabase {
         or_newer(planned, newer, "looking at the schema")
     }
 
+    /// As [`plan_schema`](Self::plan_schema), after a wait for others who work on the schema.
+    ///
+    /// # Errors
+    /// As [`plan_schema`](Self::plan_schema), and the driver's of the class `busy` when they take long.
+    pub fn settled_plan(&self) -> Result<SchemaPlan> {
+        let dialect = self.database.dialect();
+        let mut newer = None;
+        let planned = self
+            .database
+            .read(|session| apply::settled_plan(session, dialect, &mut newer));
+        or_newer(planned, newer, "looking at the schema")
+    }
+
     /// Makes the schema the declared one and answers what was done, in one transaction: every row stays, and after
     /// an error nothing has changed. Another host may do the same at the same time.
     ///

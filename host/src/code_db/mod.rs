@@ -4,6 +4,8 @@
 //! about. Statements are portable SQL with `?`; where dialects differ (`dialect`, the schema, ids, full text,
 //! sizes), the difference has one place. Nothing here creates schema on its own: `UniversalDriver` asks for that.
 
+pub mod backup;
+pub mod check;
 pub mod copy;
 pub mod database;
 mod deleted_files;
@@ -22,4 +24,5 @@ pub mod schema;
 pub mod scope;
 pub mod search;
 pub mod status;
+pub mod upkeep;
 pub mod usages;

@@ -148,7 +148,7 @@ fn move_project(
 }
 
 /// Gives everything below project `from` to project `to`, and deletes `from`.
-fn hand_over(session: &mut Session, from: &str, to: &str) -> driver_api::Result<()> {
+pub(super) fn hand_over(session: &mut Session, from: &str, to: &str) -> driver_api::Result<()> {
     for table in schema::tables() {
         for owner in table
             .owners

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::{CommandError, ErrorCode};
 use super::job::Job;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use crate::foundation::json_schema::{InvalidSchema, Problem, Problems, Schema};
 
 /// Any [`Operation`], its types hidden.
@@ -146,11 +146,28 @@ fn compiled(schema: &Result<Schema, InvalidSchema>) -> Result<&Schema, CommandEr
         .map_err(|error| CommandError::new(ErrorCode::Internal, error.to_string()))
 }
 
+/// Refuses while the database is in safe mode, and sees to it that it is there: it may have been replaced since.
+fn require_sound(context: &Context) -> Result<(), CommandError> {
+    if let Some(safe_mode) = context.database.safe_mode() {
+        let text = format!(
+            "the database is in safe mode, in which only get_database_status, get_database_corruption_status, \
+             backup_database, list_backup_files, restore_database, repair_database and repair_sqlite_database work: {}",
+            safe_mode.reason
+        );
+        let error = CommandError::new(ErrorCode::SafeMode, text);
+        return Err(error.with("safe_mode", json!(safe_mode)));
+    }
+    Ok(context.database.make_ready()?)
+}
+
 fn run<O: Operation>(
     context: &Context,
     parameters: Value,
     job: &Job<'_>,
 ) -> Result<Value, CommandError> {
+    if O::NEEDS == Needs::Sound {
+        require_sound(context)?;
+    }
     let parameters = serde_json::from_value(parameters)
         .map_err(|error| CommandError::new(ErrorCode::InvalidParameters, error.to_string()))?;
     let answer = O::run(context, parameters, job)?;

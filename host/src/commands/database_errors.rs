@@ -6,8 +6,11 @@ use driver_api::{DriverError, ErrorClass};
 use serde_json::json;
 
 use super::error::{CommandError, ErrorCode};
+use crate::code_db::backup::error::BackupError;
 use crate::code_db::error::CodeDbError;
 use crate::indexing::error::IndexError;
+use crate::universal_driver::error::UniversalDriverError;
+use crate::universal_driver::maintenance::error::MaintenanceError;
 
 impl From<CodeDbError> for CommandError {
     fn from(error: CodeDbError) -> Self {
@@ -56,6 +59,45 @@ impl From<IndexError> for CommandError {
             }
             IndexError::ProjectIdTaken { .. } => Self::new(ErrorCode::ProjectIdTaken, text),
             IndexError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<UniversalDriverError> for CommandError {
+    fn from(error: UniversalDriverError) -> Self {
+        match error {
+            UniversalDriverError::Driver(error) => error.into(),
+            UniversalDriverError::Database(error) => error.into(),
+            other => Self::new(ErrorCode::DatabaseUnavailable, other.to_string()),
+        }
+    }
+}
+
+impl From<MaintenanceError> for CommandError {
+    fn from(error: MaintenanceError) -> Self {
+        let text = error.to_string();
+        if error.is_cancelled() {
+            return Self::new(ErrorCode::Cancelled, text);
+        }
+        match error {
+            MaintenanceError::Code(error) => error.into(),
+            MaintenanceError::Driver(error) => error.into(),
+            MaintenanceError::NoBackup { known, .. } => {
+                Self::new(ErrorCode::BackupNotFound, text).with("did_you_mean", known)
+            }
+            MaintenanceError::Unusable { .. } | MaintenanceError::OtherKind { .. } => {
+                Self::new(ErrorCode::BackupUnusable, text)
+            }
+            MaintenanceError::File { path, .. } => {
+                Self::new(ErrorCode::PathUnusable, text).with("path", path.display().to_string())
+            }
+            MaintenanceError::Portable(error) => match error {
+                BackupError::Database(_) | BackupError::Io(_) => {
+                    Self::new(ErrorCode::DatabaseError, text)
+                }
+                _ => Self::new(ErrorCode::BackupUnusable, text),
+            },
+            _ => Self::new(ErrorCode::DatabaseUnavailable, text),
         }
     }
 }

@@ -40,6 +40,12 @@ pub enum ErrorCode {
     Cancelled,
     /// Too much is going on; it may work in a moment.
     Busy,
+    /// The database is damaged; only what looks after it works.
+    SafeMode,
+    /// There is no such backup.
+    BackupNotFound,
+    /// The backup cannot be restored.
+    BackupUnusable,
     /// The database cannot be reached at the moment.
     DatabaseUnavailable,
     /// The database refused or failed.
@@ -68,6 +74,9 @@ impl ErrorCode {
             Self::Cancelled => "CANCELLED",
             Self::Busy => "BUSY",
             Self::Unsupported => "UNSUPPORTED",
+            Self::SafeMode => "SAFE_MODE",
+            Self::BackupNotFound => "BACKUP_NOT_FOUND",
+            Self::BackupUnusable => "BACKUP_UNUSABLE",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::DatabaseError => "DATABASE_ERROR",
             Self::Internal => "INTERNAL_ERROR",

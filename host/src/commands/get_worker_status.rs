@@ -13,7 +13,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
 use super::jobs::queue::{JobQueue, JobTotals};
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use crate::supervisor::worker_spec::WorkerKind;
 use crate::supervisor::worker_status::{WorkerState, WorkerStatus};
 
@@ -80,6 +80,7 @@ impl Operation for GetWorkerStatus {
     const NAME: &'static str = "get_worker_status";
     const SUMMARY: &'static str = "Shows the worker processes: state, restarts, last end, log file";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = Answer;

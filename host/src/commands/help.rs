@@ -8,7 +8,7 @@ use super::command::Command;
 use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use super::registry::Registry;
 
 /// The command.
@@ -66,6 +66,7 @@ impl Operation for Help {
     const NAME: &'static str = "help";
     const SUMMARY: &'static str = "Lists the commands, or describes one with its parameters";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = Answer;

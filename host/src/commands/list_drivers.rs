@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use super::parameters::{Paging, Place};
 use crate::code_db::page::Page;
 
@@ -61,6 +61,7 @@ impl Operation for ListDrivers {
     const NAME: &'static str = "list_drivers";
     const SUMMARY: &'static str = "Lists database drivers and why each is usable or not";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = Answer;

@@ -19,6 +19,17 @@ pub enum Access {
     Write,
 }
 
+/// What a command needs of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// That it is there and sound.
+    Sound,
+    /// Nothing: it does not use it.
+    Nothing,
+    /// Nothing either: it looks after it, and says in its answer when it is damaged.
+    EvenDamaged,
+}
+
 /// A command as its author writes it.
 pub trait Operation {
     /// The name through every door.
@@ -33,6 +44,8 @@ pub trait Operation {
     const DESTRUCTIVE: bool = matches!(Self::ACCESS, Access::Write);
     /// Whether doing it twice changes nothing more than doing it once.
     const IDEMPOTENT: bool = matches!(Self::ACCESS, Access::Read);
+    /// What it needs of the database. Where that is damaged, other commands answer so and do nothing.
+    const NEEDS: Needs = Needs::Sound;
 
     /// The parameters; their documentation comments are the documentation of the command.
     type Parameters: DeserializeOwned + JsonSchema;

@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::jobs::naming::queue_of;
 use super::jobs::report::JobSummary;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use super::registry::Registry;
 
 /// The command.
@@ -35,6 +35,7 @@ impl Operation for QueueAddJob {
     const NAME: &'static str = "queue_add_job";
     const SUMMARY: &'static str = "Starts a command as a background job and answers its id at once";
     const ACCESS: Access = Access::Write;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = JobSummary;

@@ -7,7 +7,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::jobs::naming::{JobName, queue_of};
 use super::jobs::report::JobSummary;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 
 /// The command.
 pub(super) struct QueueDeleteJob;
@@ -16,6 +16,7 @@ impl Operation for QueueDeleteJob {
     const NAME: &'static str = "queue_delete_job";
     const SUMMARY: &'static str = "Forgets a background job that has ended, and its result";
     const ACCESS: Access = Access::Write;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = JobName;
     type Answer = JobSummary;

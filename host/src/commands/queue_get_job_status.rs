@@ -7,7 +7,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::jobs::naming::{JobName, queue_of};
 use super::jobs::report::JobReport;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 
 /// The command.
 pub(super) struct QueueGetJobStatus;
@@ -17,6 +17,7 @@ impl Operation for QueueGetJobStatus {
     const SUMMARY: &'static str =
         "Shows a background job: status, progress, and its result at the end";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = JobName;
     type Answer = JobReport;

@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::jobs::naming::queue_of;
 use super::jobs::queue::JobTotals;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 
 /// The command.
 pub(super) struct QueueHealth;
@@ -23,6 +23,7 @@ impl Operation for QueueHealth {
     const NAME: &'static str = "queue_health";
     const SUMMARY: &'static str = "Counts the background jobs that wait, run and have ended";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = JobTotals;

@@ -10,7 +10,7 @@ use super::job::Job;
 use super::jobs::naming::queue_of;
 use super::jobs::report::JobSummary;
 use super::jobs::state::JobStatus;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use super::parameters::{Paging, Place};
 use crate::code_db::page::Page;
 
@@ -52,6 +52,7 @@ impl Operation for QueueListJobs {
     const SUMMARY: &'static str =
         "Lists background jobs with status and progress, the latest first";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = Answer;

@@ -10,7 +10,7 @@ use super::job::Job;
 use super::jobs::naming::{JobName, queue_of};
 use super::jobs::report::JobSummary;
 use super::jobs::state::StopReason;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 
 /// How long the answer waits for the end, so that it usually can say `stopped`.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -22,6 +22,7 @@ impl Operation for QueueStopJob {
     const NAME: &'static str = "queue_stop_job";
     const SUMMARY: &'static str = "Stops a background job; what it has stored by then stays";
     const ACCESS: Access = Access::Write;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = JobName;
     type Answer = JobSummary;

@@ -4,16 +4,23 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::backup_database::BackupDatabase;
+use super::change_project_id::ChangeProjectId;
+use super::cleanup_deleted_files::CleanupDeletedFiles;
+use super::collapse_versions::CollapseVersions;
 use super::command::Command;
 use super::context::Context;
 use super::delete_project::DeleteProject;
+use super::delete_unwatched_projects::DeleteUnwatchedProjects;
 use super::error::{CommandError, ErrorCode};
 use super::find_usages::FindUsages;
 use super::fulltext_search::FulltextSearch;
 use super::get_code_entity_info::GetCodeEntityInfo;
+use super::get_database_corruption_status::GetDatabaseCorruptionStatus;
 use super::get_database_status::GetDatabaseStatus;
 use super::get_worker_status::GetWorkerStatus;
 use super::help::Help;
+use super::list_backup_files::ListBackupFiles;
 use super::list_code_entities::ListCodeEntities;
 use super::list_drivers::ListDrivers;
 use super::list_project_files::ListProjectFiles;
@@ -26,6 +33,10 @@ use super::queue_health::QueueHealth;
 use super::queue_list_jobs::QueueListJobs;
 use super::queue_stop_job::QueueStopJob;
 use super::read_project_file::ReadProjectFile;
+use super::repair_database::RepairDatabase;
+use super::repair_sqlite_database::RepairSqliteDatabase;
+use super::restore_database::RestoreDatabase;
+use super::unmark_deleted_file::UnmarkDeletedFile;
 use super::update_indexes::UpdateIndexes;
 use super::view_worker_logs::ViewWorkerLogs;
 use crate::foundation::did_you_mean::nearest_names;
@@ -47,13 +58,20 @@ impl Registry {
 
     fn new() -> Self {
         let mut commands = vec![
+            Command::of::<BackupDatabase>(),
+            Command::of::<ChangeProjectId>(),
+            Command::of::<CleanupDeletedFiles>(),
+            Command::of::<CollapseVersions>(),
             Command::of::<DeleteProject>(),
+            Command::of::<DeleteUnwatchedProjects>(),
             Command::of::<FindUsages>(),
             Command::of::<FulltextSearch>(),
             Command::of::<GetCodeEntityInfo>(),
+            Command::of::<GetDatabaseCorruptionStatus>(),
             Command::of::<GetDatabaseStatus>(),
             Command::of::<GetWorkerStatus>(),
             Command::of::<Help>(),
+            Command::of::<ListBackupFiles>(),
             Command::of::<ListCodeEntities>(),
             Command::of::<ListDrivers>(),
             Command::of::<ListProjectFiles>(),
@@ -65,6 +83,10 @@ impl Registry {
             Command::of::<QueueListJobs>(),
             Command::of::<QueueStopJob>(),
             Command::of::<ReadProjectFile>(),
+            Command::of::<RepairDatabase>(),
+            Command::of::<RepairSqliteDatabase>(),
+            Command::of::<RestoreDatabase>(),
+            Command::of::<UnmarkDeletedFile>(),
             Command::of::<UpdateIndexes>(),
             Command::of::<ViewWorkerLogs>(),
         ];

@@ -110,7 +110,8 @@ impl Operation for UpdateIndexes {
     }
 }
 
-fn index_all(
+/// Indexes all projects at, above and below a directory.
+pub(super) fn index_all(
     code: CodeDatabase,
     root_dir: &Path,
     job: &Job<'_>,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
-use super::operation::{Access, Operation};
+use super::operation::{Access, Needs, Operation};
 use crate::supervisor::worker_spec::WorkerKind;
 
 /// Most bytes that are read of a file, from its end.
@@ -65,6 +65,7 @@ impl Operation for ViewWorkerLogs {
     const NAME: &'static str = "view_worker_logs";
     const SUMMARY: &'static str = "Shows the last lines of the workers' log files";
     const ACCESS: Access = Access::Read;
+    const NEEDS: Needs = Needs::Nothing;
 
     type Parameters = Parameters;
     type Answer = Answer;

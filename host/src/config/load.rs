@@ -230,6 +230,7 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
     let single_paths = [
         &mut worker.log_path,
         &mut worker.executable,
+        &mut config.database.backup.directory,
         &mut config.workers.file_watcher.log_path,
         &mut config.workers.vectorization.log_path,
     ];
@@ -317,6 +318,7 @@ mod tests {
                         "idle_transaction_seconds": 60, "readers": 4,
                         "clients": 1100, "max_restarts": 10, "longest_restart_pause_ms": 30000
                     },
+                    "backup": {"directory": null, "keep": 10, "keep_days": 90},
                     "path": "/home/u/data/code_analysis.db"
                 },
                 "workers": {

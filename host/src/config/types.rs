@@ -52,6 +52,8 @@ pub struct DatabaseConfig {
     pub kind: String,
     /// The DB worker of this database.
     pub worker: DatabaseWorkerConfig,
+    /// Copies of the database.
+    pub backup: BackupConfig,
     /// The directory that relative paths among the options start from. Not a key of the file; the
     /// name that it has on its way to workers cannot be mistaken for an option.
     #[serde(rename = "$base_dir")]
@@ -95,6 +97,20 @@ pub struct DatabaseWorkerConfig {
     /// Longest pause before a restart, in milliseconds; default 30000.
     #[schemars(range(min = 0, max = 3_600_000))]
     pub longest_restart_pause_ms: u64,
+}
+
+/// `database.backup`: copies of the database, made on request and before it is changed as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupConfig {
+    /// Where they are kept; default `backups` beside the database file, for servers `<state_dir>/backups`.
+    pub directory: Option<PathBuf>,
+    /// Number of automatic backups that are kept; the oldest go first. Those that were asked for stay. Default 10.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub keep: usize,
+    /// Days for which automatic backups are kept, the newest longer. Default 90.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub keep_days: u64,
 }
 
 /// `workers`: every supervised process.
@@ -244,6 +260,7 @@ impl Default for DatabaseConfig {
         DatabaseConfig {
             kind: DEFAULT_DATABASE_TYPE.to_owned(),
             worker: DatabaseWorkerConfig::default(),
+            backup: BackupConfig::default(),
             base_dir: PathBuf::new(),
             option_texts: BTreeMap::new(),
             options: Map::new(),
@@ -262,6 +279,16 @@ impl Default for DatabaseWorkerConfig {
             clients: 1_100,
             max_restarts: 10,
             longest_restart_pause_ms: 30_000,
+        }
+    }
+}
+
+impl Default for BackupConfig {
+    fn default() -> Self {
+        BackupConfig {
+            directory: None,
+            keep: 10,
+            keep_days: 90,
         }
     }
 }

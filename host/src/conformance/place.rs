@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::error::ConformanceError;
 use super::target::Target;
 use crate::config::types::Config;
-use crate::db_worker::owner_lock::OwnerLock;
+use crate::foundation::owner_lock::OwnerLock;
 use crate::plugins::registry::{PROXY, Registry};
 use crate::supervisor::db_worker_manager::{
     DbWorkerManager, DbWorkerMode, DbWorkerRequest, owner_file,

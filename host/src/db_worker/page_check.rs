@@ -10,9 +10,9 @@ use driver_api::{
     RowSink,
 };
 
-use super::quarantine::Quarantine;
 use super::storage_failure;
 use super::store::{OpenConnection, Store};
+use crate::foundation::quarantine::Quarantine;
 
 /// A check after an unclean end is given up after this time: it is a precaution, and the disk has
 /// other work. One for damage that was met takes as long as it takes.

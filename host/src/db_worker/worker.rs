@@ -12,10 +12,8 @@ use serde_json::Value;
 use super::database_file::DatabaseFile;
 use super::listener::Listener;
 use super::metrics::Metrics;
-use super::owner_lock::{Left, OwnerLock};
 use super::page_check::{Occasion, PageCheck};
 use super::process_limits;
-use super::quarantine::Quarantine;
 use super::readers::Readers;
 use super::service::Service;
 use super::sessions::Sessions;
@@ -28,6 +26,8 @@ use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::db_worker_hello::{
     DbWorkerHello, DbWorkerOwner, DbWorkerReady, REFUSED_OWNED,
 };
+use crate::foundation::owner_lock::{Left, OwnerLock};
+use crate::foundation::quarantine::Quarantine;
 use crate::plugins::loader::{LoadError, LoadedPlugin, Loader};
 
 /// How often the host hears from the worker.
@@ -131,7 +131,16 @@ fn start(
     let mut lock = take_lock(hello)?;
     let quarantine = Quarantine::beside(&hello.owner_file);
     let unclean = require_sound(hello, &mut lock, &quarantine)?;
-    let (service, file) = open_service(hello, loader, &quarantine)?;
+    let (service, file) = open_service(hello, loader, &quarantine).inspect_err(|error| {
+        // What is no database any more is damage, too, which the next start would only meet again.
+        if let StartError::Open { source, .. } = error
+            && source.class() == ErrorClass::Corrupt
+        {
+            quarantine.impose(&format!(
+                "the database is damaged and cannot be opened: {source}"
+            ));
+        }
+    })?;
     let service = Arc::new(service);
     let listener = match announce(control, hello, &mut lock, file.as_ref()) {
         Ok(listener) => listener,

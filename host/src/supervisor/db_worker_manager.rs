@@ -358,5 +358,6 @@ fn digest(database: &Path) -> String {
     blake3::hash(database.as_os_str().as_bytes()).to_hex()[..16].to_owned()
 }
 
+mod take_over;
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,25 @@ pub enum WorkerError {
         /// How long was tried.
         waited: Duration,
     },
+    /// Another host's worker owns the database, and this needs it alone.
+    #[error(
+        "{database} is in use by process {pid} of another host; stop that host, or let it do this (`call` reaches a \
+         running server)"
+    )]
+    InUse {
+        /// The database.
+        database: PathBuf,
+        /// The owner.
+        pid: u32,
+    },
+    /// The lock file of the database cannot be used.
+    #[error("the lock file {path} cannot be used: {source}")]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The ready payload is not what a worker of this kind says.
     #[error(
         "worker {name} said ready, but not where it listens: {problem}; is the executable of another version?"

@@ -148,6 +148,20 @@ impl WorkerManager {
         })
     }
 
+    /// As [`stop`](Self::stop), and forgets the worker, so that it is started again where it is wanted. One that is
+    /// not known is gone already.
+    ///
+    /// # Errors
+    /// [`WorkerError::NotReady`] if the process resists even SIGKILL.
+    pub fn retire(&self, name: &str) -> Result<(), WorkerError> {
+        match self.stop(name) {
+            Ok(()) | Err(WorkerError::Unknown { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.lock().by_name.remove(name);
+        Ok(())
+    }
+
     /// Stops all workers and starts none any more. DB workers come last, because the others may
     /// need them to finish.
     ///

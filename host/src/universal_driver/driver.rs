@@ -1,15 +1,19 @@
 //! `UniversalDriver`: the only way in which the rest of the host comes to a database.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use driver_api::{ErrorClass, Options};
 
 use super::connectors::{DirectConnector, WorkerConnector};
 use super::error::UniversalDriverError;
 use super::identity::identity;
+use super::maintenance::backups::{Backups, Reason};
+use crate::code_db::backup::save::Watch;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::schema::plan::SchemaPlan;
-use crate::config::types::DatabaseConfig;
+use crate::config::types::{Config, DatabaseConfig};
 use crate::driver::connector::Connector;
 use crate::driver::database::Database;
 use crate::driver::pool::PoolLimits;
@@ -26,6 +30,9 @@ pub struct UniversalDriver {
     resolved: ResolvedDatabase,
     way: Way,
     database: Database,
+    backups: Backups,
+    /// Whether the database exists and has its schema.
+    ready: AtomicBool,
 }
 
 /// How the database is reached.
@@ -51,11 +58,13 @@ impl UniversalDriver {
     /// [`UniversalDriverError::Resolve`], [`UniversalDriverError::Proxy`],
     /// [`UniversalDriverError::Directory`], [`UniversalDriverError::NotReadOnly`].
     pub fn open(
-        config: &DatabaseConfig,
+        config: &Config,
         registry: &Registry,
         workers: &Arc<DbWorkerManager>,
         access: Access,
     ) -> Result<Self, UniversalDriverError> {
+        let settings = config;
+        let config = &settings.database;
         let mut resolved = resolve(registry, config)?;
         if access == Access::ReadOnly && resolved.reach == Reach::Direct {
             resolved = resolve(registry, &read_only(registry, config)?)?;
@@ -84,10 +93,17 @@ impl UniversalDriver {
             Way::Worker(connector) => Arc::clone(connector) as _,
         };
         let database = Database::new(connector, pool_limits(&resolved.options));
+        let file = match &way {
+            Way::Worker(connector) => Some(connector.request.database.as_path()),
+            Way::Direct(_) => None,
+        };
+        let backups = Backups::of(settings, file, &resolved.driver);
         Ok(Self {
             resolved,
             way,
             database,
+            backups,
+            ready: AtomicBool::new(false),
         })
     }
 
@@ -122,10 +138,10 @@ impl UniversalDriver {
         Ok(self.database().plan_schema()?)
     }
 
-    /// Makes the schema the declared one; every row stays.
+    /// Makes the schema the declared one; every row stays, and a database that holds any is backed up before.
     ///
     /// # Errors
-    /// [`UniversalDriverError::Database`].
+    /// [`UniversalDriverError::Database`], [`UniversalDriverError::Backup`]; nothing is changed then.
     pub fn initialize_schema(&self) -> Result<(), UniversalDriverError> {
         // Looked at first, because applying takes the write lock.
         if !self.plan_schema()?.is_empty() {
@@ -138,11 +154,21 @@ impl UniversalDriver {
     /// done.
     ///
     /// # Errors
-    /// [`UniversalDriverError::Database`].
+    /// As [`initialize_schema`](Self::initialize_schema).
     pub fn apply_schema(
         &self,
         progress: &dyn StepProgress,
     ) -> Result<SchemaPlan, UniversalDriverError> {
+        let plan = self.database().settled_plan()?;
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        if !plan.is_new {
+            progress.step(0, plan.steps.len(), "make a backup");
+            let made = self.back_up(Reason::BeforeUpgrade, false, &Watch::silent());
+            let made = made.map_err(|error| UniversalDriverError::Backup(Box::new(error)))?;
+            tracing::info!(backup = %made.path.display(), "the database was backed up before its upgrade");
+        }
         let applied = self.database().apply_schema(progress)?;
         tracing::info!(
             steps = applied.steps.len(),
@@ -150,6 +176,40 @@ impl UniversalDriver {
             "the schema is up to date"
         );
         Ok(applied)
+    }
+
+    /// Makes the database exist, with its schema, once; afterwards nothing is done.
+    ///
+    /// # Errors
+    /// Those of [`ensure_database_exists`](Self::ensure_database_exists) and
+    /// [`initialize_schema`](Self::initialize_schema). The next call tries again.
+    pub fn make_ready(&self) -> Result<(), UniversalDriverError> {
+        if self.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.ensure_database_exists()?;
+        self.initialize_schema()?;
+        self.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// The backups of this database.
+    pub fn backups(&self) -> &Backups {
+        &self.backups
+    }
+
+    /// The database's file; none for one that is no file.
+    pub fn database_file(&self) -> Option<&Path> {
+        let file = self.worker_connector()?.request.database.as_path();
+        file.is_absolute().then_some(file)
+    }
+
+    /// How the database's worker is reached; none where there is none.
+    pub(super) fn worker_connector(&self) -> Option<&WorkerConnector> {
+        match &self.way {
+            Way::Worker(connector) => Some(connector),
+            Way::Direct(_) => None,
+        }
     }
 
     /// The operations on code data.
@@ -203,8 +263,6 @@ const POOL_SIZE: &str = "pool_size";
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use driver_api::OptionSpec;
     use serde_json::json;
 

@@ -2,6 +2,7 @@
 
 use driver_api::DriverError;
 
+use super::maintenance::error::MaintenanceError;
 use crate::code_db::error::CodeDbError;
 use crate::plugins::registry::RegistryError;
 use crate::plugins::resolve::ResolveError;
@@ -30,6 +31,11 @@ pub enum UniversalDriverError {
     /// The driver failed.
     #[error("the database cannot be opened: {0}")]
     Driver(#[from] DriverError),
+    /// The schema has to change, and what is there cannot be saved before.
+    #[error(
+        "the schema has to change, and no backup can be made before, so nothing was changed: {0}"
+    )]
+    Backup(Box<MaintenanceError>),
     /// The schema cannot be read or created.
     #[error(transparent)]
     Database(#[from] CodeDbError),

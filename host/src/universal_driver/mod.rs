@@ -4,3 +4,4 @@ pub mod connectors;
 pub mod driver;
 pub mod error;
 pub mod identity;
+pub mod maintenance;

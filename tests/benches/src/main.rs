@@ -3,6 +3,7 @@
 //! `cargo build --release && cargo run --release -p benches`. Nothing here fails for being slow: the table says what
 //! was met. Every ratio is of two measurements of the same run.
 
+mod backup;
 mod bulk;
 mod clients;
 mod idle;
@@ -30,7 +31,8 @@ type Result<T> = std::result::Result<T, Failure>;
 /// Measures the DB worker of code-analysis-host against its alternatives.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only the benchmarks whose name contains this: point, processes, scan, bulk, writes-8, writes-64, recovery, idle
+    /// Only the benchmarks whose name contains this: point, processes, scan, bulk, writes-8, writes-64, recovery, idle,
+    /// backup
     #[arg(long)]
     only: Option<String>,
     /// A hundredth of the work: shows that it runs, and nothing more
@@ -91,7 +93,7 @@ type Benchmark = fn(&Scale) -> Result<Vec<Row>>;
 #[allow(clippy::print_stderr, reason = "a program talks to its user")]
 fn measure(arguments: &Arguments) -> Result<()> {
     let scale = Scale::new(arguments.quick);
-    let all: [(&str, Benchmark); 8] = [
+    let all: [(&str, Benchmark); 9] = [
         ("point", point::one_client),
         ("processes", point::eight_processes),
         ("scan", bulk::scan),
@@ -100,6 +102,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
         ("writes-64", |scale| many::writes(scale, 64)),
         ("recovery", recovery::killed_worker),
         ("idle", idle::host_and_worker),
+        ("backup", backup::under_writes),
     ];
     let mut rows = Vec::new();
     for (name, benchmark) in all {

@@ -17,6 +17,8 @@ pub(crate) struct Scale {
     pub(crate) kills: usize,
     /// How long nothing is done.
     pub(crate) idle: Duration,
+    /// Rows of 100 kB of the database that is backed up.
+    pub(crate) backup_rows: i64,
 }
 
 impl Scale {
@@ -29,6 +31,7 @@ impl Scale {
                 together: Duration::from_secs(1),
                 kills: 3,
                 idle: Duration::from_secs(3),
+                backup_rows: 200,
             };
         }
         Self {
@@ -38,6 +41,7 @@ impl Scale {
             together: Duration::from_secs(10),
             kills: 40,
             idle: Duration::from_secs(60),
+            backup_rows: 10_000,
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn open<T>(file: &Path, work: impl FnOnce(&UniversalDriver) -> T) -> T {
     let manager =
         DbWorkerManager::initialize_from_config(&config, workers, DbWorkerMode::LaunchOrAdopt);
     let driver = UniversalDriver::open(
-        &config.database,
+        &config,
         app.plugins(),
         &Arc::new(manager),
         Access::ReadWrite,

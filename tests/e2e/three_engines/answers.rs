@@ -45,13 +45,14 @@ fn answer(host: &Server, command: &str, parameters: &Value) -> Value {
 }
 
 fn forget(value: &mut Value) {
-    const OWN: [&str; 8] = [
+    const OWN: [&str; 9] = [
         "id",
         "entity_id",
         "score",
         "size_bytes",
         "file_size_mb",
         "driver",
+        "db_path",
         "updated_at",
         "last_file_update",
     ];

@@ -7,7 +7,7 @@ use super::super::schema::model::{Column, ColumnKind};
 
 /// A value of the declared schema.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(in crate::code_db) enum Cell<'a> {
     Null,
     Bool(bool),
     Integer(i64),
@@ -24,7 +24,7 @@ const EXACT: u64 = 1 << 53;
 
 impl<'a> Cell<'a> {
     /// What a driver gave for a column of this kind; none for kinds of values that no column is declared for.
-    pub(super) fn read(kind: ColumnKind, value: ValueRef<'a>) -> Option<Self> {
+    pub(in crate::code_db) fn read(kind: ColumnKind, value: ValueRef<'a>) -> Option<Self> {
         Some(match (kind, value) {
             (_, ValueRef::Null) => Self::Null,
             (ColumnKind::Boolean, ValueRef::Bool(v)) => Self::Bool(v),
@@ -42,7 +42,11 @@ impl<'a> Cell<'a> {
     }
 
     /// What `column` needs in a database of this dialect, where that is not this value.
-    pub(super) fn unfit(self, column: &Column, dialect: Dialect) -> Option<&'static str> {
+    pub(in crate::code_db) fn unfit(
+        self,
+        column: &Column,
+        dialect: Dialect,
+    ) -> Option<&'static str> {
         if self == Self::Null {
             let needed = column.not_null || column.is_primary_key();
             return needed.then_some("a value");
@@ -87,7 +91,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The form in which drivers take it.
-    pub(super) fn value(self) -> ValueRef<'a> {
+    pub(in crate::code_db) fn value(self) -> ValueRef<'a> {
         match self {
             Self::Null => ValueRef::Null,
             Self::Bool(v) => ValueRef::Bool(v),

@@ -18,7 +18,7 @@ const LOCK_NAME: &str = "concat('code-analysis-copy ', md5(database()))";
 const PATIENCE_SECONDS: u32 = 20;
 
 /// Claims the database as the target of a copy; false when somebody has.
-pub(super) fn claim(session: &mut Session, dialect: Dialect) -> Result<bool> {
+pub(in crate::code_db) fn claim(session: &mut Session, dialect: Dialect) -> Result<bool> {
     match dialect {
         // Until the end of the transaction.
         Dialect::Postgres => answer(
@@ -36,7 +36,7 @@ pub(super) fn claim(session: &mut Session, dialect: Dialect) -> Result<bool> {
 /// Waits until nobody has the claim: the session that had it has ended, and so has its commit.
 ///
 /// To be called outside transactions, whose view of the rows might be older.
-pub(super) fn wait(session: &mut Session, dialect: Dialect) -> Result<()> {
+pub(in crate::code_db) fn wait(session: &mut Session, dialect: Dialect) -> Result<()> {
     match dialect {
         // Held for the statement alone, as its transaction is.
         Dialect::Postgres => {
@@ -59,7 +59,7 @@ pub(super) fn wait(session: &mut Session, dialect: Dialect) -> Result<()> {
 }
 
 /// Gives the claim back where the end of the transaction does not; nothing happens where there is none.
-pub(super) fn release(session: &mut Session, dialect: Dialect) -> Result<()> {
+pub(in crate::code_db) fn release(session: &mut Session, dialect: Dialect) -> Result<()> {
     if dialect == Dialect::Mysql {
         answer(session, &format!("SELECT release_lock({LOCK_NAME})"))?;
     }
@@ -67,7 +67,10 @@ pub(super) fn release(session: &mut Session, dialect: Dialect) -> Result<()> {
 }
 
 /// The server's number for this session; none where databases are not claimed.
-pub(super) fn session_id(session: &mut Session, dialect: Dialect) -> Result<Option<i64>> {
+pub(in crate::code_db) fn session_id(
+    session: &mut Session,
+    dialect: Dialect,
+) -> Result<Option<i64>> {
     match dialect {
         Dialect::Postgres => number(session, "SELECT CAST(pg_backend_pid() AS bigint)"),
         Dialect::Mysql => number(session, "SELECT CAST(connection_id() AS SIGNED)"),
@@ -76,7 +79,7 @@ pub(super) fn session_id(session: &mut Session, dialect: Dialect) -> Result<Opti
 }
 
 /// The number of the session that has claimed this database, if one has.
-pub(super) fn claimant(session: &mut Session, dialect: Dialect) -> Result<Option<i64>> {
+pub(in crate::code_db) fn claimant(session: &mut Session, dialect: Dialect) -> Result<Option<i64>> {
     match dialect {
         Dialect::Postgres => number(
             session,

@@ -12,7 +12,7 @@ use super::statements;
 use crate::driver::session::Session;
 
 /// What a database holds.
-pub(super) struct Contents {
+pub(in crate::code_db) struct Contents {
     /// Every declared table with its rows; none where the table does not exist.
     tables: Vec<(&'static Table, Option<u64>)>,
     /// Names of the tables that are not declared.
@@ -21,7 +21,11 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Counts the rows of the declared tables.
-    pub(super) fn read(session: &mut Session, side: Side, dialect: Dialect) -> Result<Self> {
+    pub(in crate::code_db) fn read(
+        session: &mut Session,
+        side: Side,
+        dialect: Dialect,
+    ) -> Result<Self> {
         let present = session.tables().during(side, || "listing tables".into())?;
         let names: HashSet<&str> = present.iter().map(|table| table.name.as_str()).collect();
         let mut counted = Vec::new();
@@ -48,29 +52,29 @@ impl Contents {
     }
 
     /// The tables with their rows, each after those that it refers to; none where a table does not exist.
-    pub(super) fn tables(&self) -> &[(&'static Table, Option<u64>)] {
+    pub(in crate::code_db) fn tables(&self) -> &[(&'static Table, Option<u64>)] {
         &self.tables
     }
 
     /// Rows of all declared tables.
-    pub(super) fn rows(&self) -> u64 {
+    pub(in crate::code_db) fn rows(&self) -> u64 {
         self.tables.iter().filter_map(|(_, rows)| *rows).sum()
     }
 
     /// A declared table with rows.
-    pub(super) fn first_with_rows(&self) -> Option<&'static Table> {
+    pub(in crate::code_db) fn first_with_rows(&self) -> Option<&'static Table> {
         let with_rows = |(_, rows): &&(_, Option<u64>)| rows.is_some_and(|rows| rows > 0);
         self.tables.iter().find(with_rows).map(|(table, _)| *table)
     }
 
     /// Whether any of the declared tables exists.
-    pub(super) fn is_code_database(&self) -> bool {
+    pub(in crate::code_db) fn is_code_database(&self) -> bool {
         self.tables.iter().any(|(_, rows)| rows.is_some())
     }
 
     /// Makes sure that every table has all columns, and answers what has no place in the schema: tables with
     /// rows, and columns with values.
-    pub(super) fn without_place(
+    pub(in crate::code_db) fn without_place(
         &self,
         session: &mut Session,
         side: Side,

@@ -10,12 +10,16 @@ use super::statements::quoted;
 use crate::driver::session::Session;
 
 /// Whether the database assigns the ids of this table.
-pub(super) fn has_counter(table: &Table) -> bool {
+pub(in crate::code_db) fn has_counter(table: &Table) -> bool {
     table.columns[0].kind == ColumnKind::AutoId
 }
 
 /// The greatest id that the table has or ever had, as far as the engine remembers; 0 where there was none.
-pub(super) fn greatest_id(session: &mut Session, dialect: Dialect, table: &Table) -> Result<i64> {
+pub(in crate::code_db) fn greatest_id(
+    session: &mut Session,
+    dialect: Dialect,
+    table: &Table,
+) -> Result<i64> {
     let sql = format!(
         "SELECT COALESCE(max({}), 0) FROM {}",
         quoted(dialect, table.columns[0].name),
@@ -75,7 +79,7 @@ fn reserved(session: &mut Session, table: &Table) -> Result<Option<i64>> {
 }
 
 /// Lets the table's ids go on behind `greatest`, within the transaction in which its rows came.
-pub(super) fn go_on_behind(
+pub(in crate::code_db) fn go_on_behind(
     session: &mut Session,
     dialect: Dialect,
     table: &Table,
@@ -111,7 +115,7 @@ pub(super) fn go_on_behind(
 
 /// What of [`go_on_behind`] an engine cannot do within a transaction: MySQL's counter is part of the table's
 /// definition. It stands behind the greatest id that is present already; ids of deleted rows are behind that.
-pub(super) fn remember(
+pub(in crate::code_db) fn remember(
     session: &mut Session,
     dialect: Dialect,
     table: &Table,

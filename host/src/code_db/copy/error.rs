@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use driver_api::{DriverError, ErrorClass, ValueKind};
+use driver_api::{DriverError, ErrorClass, RowRef, ValueKind, ValueRef};
+
+use super::pages::shown;
 
 /// The result of a part of a copy.
-pub(super) type Result<T> = std::result::Result<T, CopyError>;
+pub(in crate::code_db) type Result<T> = std::result::Result<T, CopyError>;
 
 /// One of the two databases of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +155,23 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    /// A value that the target does not take, found while a row was read.
+    pub(in crate::code_db) fn unfit(
+        table: &'static str,
+        column: &'static str,
+        row: RowRef<'_>,
+        found: ValueRef<'_>,
+        expected: &'static str,
+    ) -> Self {
+        Self::Unfit(Box::new(UnfitValue {
+            table,
+            column,
+            row: row.get(0).map_or_else(|_| "?".to_owned(), shown),
+            found: found.kind(),
+            expected,
+        }))
+    }
+
     /// The driver's error behind this one, if there is one.
     pub fn driver_error(&self) -> Option<&DriverError> {
         match self {
@@ -163,7 +182,7 @@ impl CopyError {
 
     /// What work on the connection of `side` fails with: the driver's own error, by which the work may run
     /// again, or one by which it does not.
-    pub(super) fn as_failure_of(&self, side: Side) -> DriverError {
+    pub(in crate::code_db) fn as_failure_of(&self, side: Side) -> DriverError {
         match self {
             Self::Driver {
                 side: failed,
@@ -176,7 +195,7 @@ impl CopyError {
 }
 
 /// Adds to a driver's error whose it is and what was being done.
-pub(super) trait During<T> {
+pub(in crate::code_db) trait During<T> {
     /// `doing` is made only where there is an error.
     fn during(self, side: Side, doing: impl FnOnce() -> String) -> Result<T>;
 }

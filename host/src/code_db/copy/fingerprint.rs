@@ -7,14 +7,14 @@ use super::cell::Cell;
 
 /// What a table holds: the number of its rows and the sum of their hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fingerprint {
-    pub(super) rows: u64,
+pub(in crate::code_db) struct Fingerprint {
+    pub(in crate::code_db) rows: u64,
     sum: [u64; 4],
 }
 
 impl Fingerprint {
     /// 64 hexadecimal digits.
-    pub(super) fn hash(&self) -> String {
+    pub(in crate::code_db) fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.rows.to_le_bytes());
         for word in self.sum {
@@ -24,7 +24,7 @@ impl Fingerprint {
     }
 
     /// As much of the hash as people compare.
-    pub(super) fn short_hash(&self) -> String {
+    pub(in crate::code_db) fn short_hash(&self) -> String {
         let mut hash = self.hash();
         hash.truncate(12);
         hash
@@ -33,7 +33,7 @@ impl Fingerprint {
 
 /// Adds rows to a fingerprint, cell by cell.
 #[derive(Default)]
-pub(super) struct Fingerprinter {
+pub(in crate::code_db) struct Fingerprinter {
     print: Fingerprint,
     /// The cells of the row so far, each with its kind and length, so that no two rows have one encoding.
     row: Vec<u8>,
@@ -41,7 +41,7 @@ pub(super) struct Fingerprinter {
 
 impl Fingerprinter {
     /// The next cell of the row.
-    pub(super) fn cell(&mut self, cell: Cell<'_>) {
+    pub(in crate::code_db) fn cell(&mut self, cell: Cell<'_>) {
         let (tag, bytes): (u8, &[u8]) = match &cell {
             Cell::Null => (0, &[]),
             Cell::Bool(v) => (1, if *v { &[1] } else { &[0] }),
@@ -57,7 +57,7 @@ impl Fingerprinter {
     }
 
     /// The row is complete.
-    pub(super) fn end_row(&mut self) {
+    pub(in crate::code_db) fn end_row(&mut self) {
         let hash = blake3::hash(&self.row);
         for (word, part) in self
             .print
@@ -72,7 +72,7 @@ impl Fingerprinter {
     }
 
     /// What the complete rows come to.
-    pub(super) fn finish(self) -> Fingerprint {
+    pub(in crate::code_db) fn finish(self) -> Fingerprint {
         self.print
     }
 }

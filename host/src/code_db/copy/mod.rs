@@ -5,15 +5,15 @@
 //! whatever ends it, the target is what it was before, replaced content included. What can be derived (the
 //! full-text index) is derived anew.
 
-mod cell;
-mod claim;
-mod contents;
-mod counters;
+pub(super) mod cell;
+pub(super) mod claim;
+pub(super) mod contents;
+pub(super) mod counters;
 pub mod error;
-mod fingerprint;
-mod pages;
+pub(super) mod fingerprint;
+pub(super) mod pages;
 pub mod report;
-mod statements;
+pub(super) mod statements;
 mod transfer;
 
 use driver_api::{DriverError, Outcome};
@@ -104,7 +104,7 @@ fn is_unknown(error: &CopyError) -> bool {
 }
 
 /// As [`Database::snapshot`], for work that may fail otherwise than a driver does.
-fn in_snapshot<T>(
+pub(super) fn in_snapshot<T>(
     database: &Database,
     side: Side,
     mut work: impl FnMut(&mut Session) -> Result<T>,
@@ -122,7 +122,7 @@ fn in_snapshot<T>(
 }
 
 /// As [`Database::transaction_then`] on the target, for work that may fail otherwise than a driver does.
-fn in_transaction<T>(
+pub(super) fn in_transaction<T>(
     target: &Database,
     mut work: impl FnMut(&mut Session) -> Result<T>,
     finally: impl Fn(&mut Session) -> driver_api::Result<()>,

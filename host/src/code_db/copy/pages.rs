@@ -21,8 +21,9 @@ const FIRST_ROWS: usize = 64;
 const MOST_ROWS: usize = 20_000;
 
 /// The pages of a table.
-pub(super) struct Pages {
+pub(in crate::code_db) struct Pages {
     table: &'static Table,
+    columns: Vec<&'static Column>,
     side: Side,
     /// What the rows have to fit.
     target: Dialect,
@@ -38,13 +39,31 @@ pub(super) struct Pages {
 
 impl Pages {
     /// The pages of `table` on a side of this dialect, in values that fit the dialect `target`.
-    pub(super) fn of(table: &'static Table, side: Side, dialect: Dialect, target: Dialect) -> Self {
+    pub(in crate::code_db) fn of(
+        table: &'static Table,
+        side: Side,
+        dialect: Dialect,
+        target: Dialect,
+    ) -> Self {
+        let columns = table.columns.iter().collect();
+        Self::of_columns(table, columns, side, dialect, target)
+    }
+
+    /// The same with these columns only, of which the first is the table's first.
+    pub(in crate::code_db) fn of_columns(
+        table: &'static Table,
+        columns: Vec<&'static Column>,
+        side: Side,
+        dialect: Dialect,
+        target: Dialect,
+    ) -> Self {
         Self {
             table,
             side,
             target,
-            first: statements::first_page(table, dialect),
-            next: statements::next_page(table, dialect),
+            first: statements::first_page(table, &columns, dialect),
+            next: statements::next_page(table, &columns, dialect),
+            columns,
             rows: FIRST_ROWS,
             keys: None,
             at_end: false,
@@ -53,13 +72,18 @@ impl Pages {
     }
 
     /// Reads the next page into `page`; false when there is none.
-    pub(super) fn next(&mut self, session: &mut Session, page: &mut RowBlock) -> Result<bool> {
-        page.clear(self.table.columns.len());
+    pub(in crate::code_db) fn next(
+        &mut self,
+        session: &mut Session,
+        page: &mut RowBlock,
+    ) -> Result<bool> {
+        page.clear(self.columns.len());
         if self.at_end {
             return Ok(false);
         }
         let mut taking = Taking {
             table: self.table,
+            columns: &self.columns,
             target: self.target,
             printer: &mut self.printer,
             page,
@@ -84,7 +108,7 @@ impl Pages {
     }
 
     /// The rows of the last page, as people are told: "the rows 1 to 64 of `files`".
-    pub(super) fn place(&self) -> String {
+    pub(in crate::code_db) fn place(&self) -> String {
         match &self.keys {
             Some((first, last)) => format!(
                 "the rows {} to {} of `{}`",
@@ -97,7 +121,7 @@ impl Pages {
     }
 
     /// What all pages come to.
-    pub(super) fn finish(self) -> Fingerprint {
+    pub(in crate::code_db) fn finish(self) -> Fingerprint {
         self.printer.finish()
     }
 }
@@ -105,6 +129,7 @@ impl Pages {
 /// Rows on their way into a page.
 struct Taking<'p> {
     table: &'static Table,
+    columns: &'p [&'static Column],
     target: Dialect,
     printer: &'p mut Fingerprinter,
     page: &'p mut RowBlock,
@@ -116,7 +141,7 @@ struct Taking<'p> {
 impl Taking<'_> {
     fn row(&mut self, row: RowRef<'_>) -> driver_api::Result<Flow> {
         let mut taken = self.page.row();
-        for (index, column) in self.table.columns.iter().enumerate() {
+        for (index, column) in self.columns.iter().enumerate() {
             let value = row.get(index)?;
             match fitting(column, value, self.target) {
                 Ok(cell) => {
@@ -171,7 +196,7 @@ fn next_rows(before: usize, rows: usize, bytes: usize) -> usize {
 }
 
 /// A key as people are told.
-pub(super) fn shown(key: ValueRef<'_>) -> String {
+pub(in crate::code_db) fn shown(key: ValueRef<'_>) -> String {
     match key {
         ValueRef::I64(v) => v.to_string(),
         ValueRef::Text(v) => v.to_owned(),

@@ -2,10 +2,10 @@
 
 use driver_api::Dialect;
 
-use super::super::schema::model::Table;
+use super::super::schema::model::{Column, Table};
 
 /// A name that may be a word of the dialect.
-pub(super) fn quoted(dialect: Dialect, name: &str) -> String {
+pub(in crate::code_db) fn quoted(dialect: Dialect, name: &str) -> String {
     match dialect {
         Dialect::Mysql => format!("`{}`", name.replace('`', "``")),
         _ => format!("\"{}\"", name.replace('"', "\"\"")),
@@ -13,42 +13,54 @@ pub(super) fn quoted(dialect: Dialect, name: &str) -> String {
 }
 
 /// The first rows in the order of the key. Parameter: how many.
-pub(super) fn first_page(table: &Table, dialect: Dialect) -> String {
+pub(in crate::code_db) fn first_page(
+    table: &Table,
+    columns: &[&'static Column],
+    dialect: Dialect,
+) -> String {
     let key = quoted(dialect, table.columns[0].name);
-    format!("{} ORDER BY {key} LIMIT ?", select(table, dialect))
+    format!("{} ORDER BY {key} LIMIT ?", select(table, columns, dialect))
 }
 
 /// The rows behind a key. Parameters: the key, how many.
-pub(super) fn next_page(table: &Table, dialect: Dialect) -> String {
+pub(in crate::code_db) fn next_page(
+    table: &Table,
+    columns: &[&'static Column],
+    dialect: Dialect,
+) -> String {
     let key = quoted(dialect, table.columns[0].name);
     format!(
         "{} WHERE {key} > ? ORDER BY {key} LIMIT ?",
-        select(table, dialect)
+        select(table, columns, dialect)
     )
 }
 
-/// A row with a value for every column.
-pub(super) fn insert(table: &Table, dialect: Dialect) -> String {
-    let places = vec!["?"; table.columns.len()].join(", ");
+/// A row with a value for each of these columns.
+pub(in crate::code_db) fn insert(
+    table: &Table,
+    columns: &[&'static Column],
+    dialect: Dialect,
+) -> String {
+    let places = vec!["?"; columns.len()].join(", ");
     format!(
         "INSERT INTO {} ({}) VALUES ({places})",
         quoted(dialect, table.name),
-        columns(table, dialect)
+        names(columns, dialect)
     )
 }
 
 /// All rows go.
-pub(super) fn delete(table: &Table, dialect: Dialect) -> String {
+pub(in crate::code_db) fn delete(table: &Table, dialect: Dialect) -> String {
     format!("DELETE FROM {}", quoted(dialect, table.name))
 }
 
 /// How many rows a table has.
-pub(super) fn count(table: &str, dialect: Dialect) -> String {
+pub(in crate::code_db) fn count(table: &str, dialect: Dialect) -> String {
     format!("SELECT count(*) FROM {}", quoted(dialect, table))
 }
 
 /// How many rows of a table have a value in a column.
-pub(super) fn count_values(table: &str, column: &str, dialect: Dialect) -> String {
+pub(in crate::code_db) fn count_values(table: &str, column: &str, dialect: Dialect) -> String {
     format!(
         "SELECT count({}) FROM {}",
         quoted(dialect, column),
@@ -57,7 +69,12 @@ pub(super) fn count_values(table: &str, column: &str, dialect: Dialect) -> Strin
 }
 
 /// The key of a row whose owner does not exist.
-pub(super) fn orphan(table: &Table, column: &str, owner: &str, dialect: Dialect) -> String {
+pub(in crate::code_db) fn orphan(
+    table: &Table,
+    column: &str,
+    owner: &str,
+    dialect: Dialect,
+) -> String {
     let q = |name| quoted(dialect, name);
     format!(
         "SELECT {} FROM {} t WHERE {} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {} o WHERE o.{} = t.{}) LIMIT 1",
@@ -70,17 +87,16 @@ pub(super) fn orphan(table: &Table, column: &str, owner: &str, dialect: Dialect)
     )
 }
 
-fn select(table: &Table, dialect: Dialect) -> String {
+fn select(table: &Table, columns: &[&'static Column], dialect: Dialect) -> String {
     format!(
         "SELECT {} FROM {}",
-        columns(table, dialect),
+        names(columns, dialect),
         quoted(dialect, table.name)
     )
 }
 
-fn columns(table: &Table, dialect: Dialect) -> String {
-    let names: Vec<String> = table
-        .columns
+fn names(columns: &[&'static Column], dialect: Dialect) -> String {
+    let names: Vec<String> = columns
         .iter()
         .map(|column| quoted(dialect, column.name))
         .collect();
@@ -94,14 +110,15 @@ mod tests {
 
     #[test]
     fn statements_name_every_column_in_the_declared_order() {
-        let datasets = table("datasets").unwrap();
+        let (datasets, states) = (table("datasets").unwrap(), table("file_states").unwrap());
+        let all = |table: &'static Table| table.columns.iter().collect::<Vec<_>>();
         assert_eq!(
-            insert(datasets, Dialect::Mysql),
+            insert(datasets, &all(datasets), Dialect::Mysql),
             "INSERT INTO `datasets` (`id`, `project_id`, `root_path`, `name`, `created_at`, `updated_at`) \
              VALUES (?, ?, ?, ?, ?, ?)"
         );
         assert_eq!(
-            next_page(table("file_states").unwrap(), Dialect::Postgres),
+            next_page(states, &all(states), Dialect::Postgres),
             "SELECT \"file_id\", \"size\", \"mtime_ns\", \"content_hash\", \"language\", \"parse_errors\" \
              FROM \"file_states\" WHERE \"file_id\" > ? ORDER BY \"file_id\" LIMIT ?"
         );

@@ -157,7 +157,8 @@ impl<'a> Transfer<'a> {
     ) -> Result<Written> {
         let started = Instant::now();
         let (from, to) = (self.source.dialect(), self.target.dialect());
-        let insert = statements::insert(table, to);
+        let columns: Vec<_> = table.columns.iter().collect();
+        let insert = statements::insert(table, &columns, to);
         let mut pages = Pages::of(table, Side::Source, from, to);
         let mut page = RowBlock::default();
         while pages.next(source, &mut page)? {

@@ -70,6 +70,16 @@ pub(in crate::code_db) fn plan(
     ))
 }
 
+/// As [`plan`], once nobody else works on the schema: on an engine without transactions for it, others would see a
+/// part of it as an older schema.
+pub(in crate::code_db) fn settled_plan(
+    session: &mut Session,
+    dialect: Dialect,
+    newer: &mut Option<RecordedVersion>,
+) -> Result<SchemaPlan> {
+    alone(session, dialect, |session| plan(session, dialect, newer))
+}
+
 /// Plans anew, while nobody else does, and takes the steps. All or nothing where the caller has a transaction and the
 /// dialect's can hold it; else, what was done before an error stays, and the next plan goes on from there.
 pub(in crate::code_db) fn apply(
@@ -78,15 +88,27 @@ pub(in crate::code_db) fn apply(
     newer: &mut Option<RecordedVersion>,
     progress: &dyn StepProgress,
 ) -> Result<SchemaPlan> {
+    alone(session, dialect, |session| {
+        let plan = plan(session, dialect, newer)?;
+        take(session, dialect, &plan, progress)?;
+        Ok(plan)
+    })
+}
+
+/// Works while nobody else works on the schema.
+fn alone<T>(
+    session: &mut Session,
+    dialect: Dialect,
+    work: impl FnOnce(&mut Session) -> Result<T>,
+) -> Result<T> {
     lock(session, dialect)?;
-    let applied = plan(session, dialect, newer)
-        .and_then(|plan| take(session, dialect, &plan, progress).map(|()| plan));
+    let done = work(session);
     if dialect == Dialect::Mysql {
         // After an error as well: the lock belongs to the connection, which goes on to be used.
         let released = session.execute(&format!("DO RELEASE_LOCK({MYSQL_LOCK})"), &[]);
-        return applied.and_then(|applied| released.map(|_| applied));
+        return done.and_then(|done| released.map(|_| done));
     }
-    applied
+    done
 }
 
 fn take(

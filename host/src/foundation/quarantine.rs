@@ -6,20 +6,39 @@ use std::path::{Path, PathBuf};
 
 /// Where the note of a database lies: beside its owner file `x.db.worker`, as `x.db.quarantine`.
 #[derive(Clone, Debug)]
-pub(super) struct Quarantine {
+pub struct Quarantine {
     note: PathBuf,
 }
 
 impl Quarantine {
     /// The quarantine of the database with this owner file.
-    pub(super) fn beside(owner_file: &Path) -> Self {
+    pub fn beside(owner_file: &Path) -> Self {
         Self {
             note: owner_file.with_extension("quarantine"),
         }
     }
 
+    /// The note.
+    pub fn note(&self) -> &Path {
+        &self.note
+    }
+
+    /// Lifts the quarantine, where there is one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn lift(&self) -> io::Result<()> {
+        match fs::remove_file(&self.note) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Why the database is in quarantine, and what is to be done; `None` when it is not.
-    pub(super) fn reason(&self) -> io::Result<Option<String>> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn reason(&self) -> io::Result<Option<String>> {
         match fs::read_to_string(&self.note) {
             Ok(text) => Ok(Some(text.trim_end().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -28,7 +47,7 @@ impl Quarantine {
     }
 
     /// Puts the database into quarantine. The database itself stays as it is, with its log.
-    pub(super) fn impose(&self, reason: &str) {
+    pub fn impose(&self, reason: &str) {
         let text = format!(
             "{reason}. Nothing was changed since. When you have looked after it, remove {}",
             self.note.display()
@@ -58,7 +77,9 @@ mod tests {
         let told = quarantine.reason().unwrap().unwrap();
         assert!(told.starts_with("the file is damaged."), "{told}");
         assert!(told.ends_with(note.to_str().unwrap()), "{told}");
-        fs::remove_file(note).unwrap();
+        quarantine.lift().unwrap();
+        quarantine.lift().unwrap();
+        assert!(!note.exists());
         assert_eq!(quarantine.reason().unwrap(), None);
     }
 }

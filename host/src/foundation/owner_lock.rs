@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::foundation::db_worker_hello::DbWorkerOwner;
+use super::db_worker_hello::DbWorkerOwner;
 
 /// The lock. It goes with the process, however that ends; the file stays, and says nothing by itself.
 pub struct OwnerLock {
@@ -16,9 +16,9 @@ pub struct OwnerLock {
 
 /// The traces of an owner that did not end in good order.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Left {
+pub struct Left {
     /// The write-ahead log that it had.
-    pub(super) log: Option<PathBuf>,
+    pub log: Option<PathBuf>,
 }
 
 impl OwnerLock {
@@ -42,7 +42,10 @@ impl OwnerLock {
     }
 
     /// What the last owner left behind, because it did not end in good order.
-    pub(super) fn left(&mut self) -> io::Result<Option<Left>> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn left(&mut self) -> io::Result<Option<Left>> {
         let mut text = Vec::new();
         self.file.rewind()?;
         self.file.read_to_end(&mut text)?;
@@ -57,13 +60,19 @@ impl OwnerLock {
     }
 
     /// Writes down where to knock, for processes that want to adopt this worker.
-    pub(super) fn announce(&mut self, owner: &DbWorkerOwner) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn announce(&mut self, owner: &DbWorkerOwner) -> io::Result<()> {
         self.clear()?;
         self.file.write_all(&serde_json::to_vec(owner)?)
     }
 
     /// Takes the announcement back before the worker ends in good order.
-    pub(super) fn clear(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()
     }
