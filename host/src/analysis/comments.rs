@@ -39,6 +39,15 @@ pub(super) fn doxygen(text: &str) -> CommentKind {
     }
 }
 
+/// Comments with a hash document what they stand right above; the line that names an interpreter does not.
+pub(super) fn hash_docs(text: &str) -> CommentKind {
+    if text.starts_with('#') && !text.starts_with("#!") {
+        CommentKind::Loose
+    } else {
+        CommentKind::Ordinary
+    }
+}
+
 /// No comment documents.
 pub(super) fn no_docs(_text: &str) -> CommentKind {
     CommentKind::Ordinary
@@ -212,16 +221,15 @@ impl<'t> DocTracker<'t> {
 
 /// Whether a comment goes on with the run above it: line comments of one kind on consecutive lines.
 fn continues(source: &str, run: &Run, kind: CommentKind, bytes: &Range<usize>) -> bool {
-    let is_line = source
-        .get(bytes.start..)
-        .is_some_and(|text| text.starts_with("//"));
+    let is_line_comment = |text: &str| text.starts_with("//") || text.starts_with('#');
+    let is_line = source.get(bytes.start..).is_some_and(is_line_comment);
     let followed_line = run
         .comments
         .last()
         .and_then(|last| source.get(last.start..));
     is_line
         && run.kind == kind
-        && followed_line.is_some_and(|text| text.starts_with("//"))
+        && followed_line.is_some_and(is_line_comment)
         && run.next == bytes.start
         && !run.is_apart
 }
@@ -240,7 +248,7 @@ fn clean_comment<'t>(text: &'t str, lines: &mut Vec<&'t str>) {
         }));
         return;
     }
-    let line = text.trim_start_matches('/');
+    let line = text.trim_start_matches(['/', '#']);
     let line = line.strip_prefix('!').unwrap_or(line);
     lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end());
 }

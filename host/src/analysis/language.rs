@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::rules::Rules;
-use super::{c, cpp, go, java, javascript, python, rust, typescript};
+use super::{bash, c, cpp, csharp, go, java, javascript, php, python, ruby, rust, typescript};
 
 /// A programming language that the analysis knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,11 +26,19 @@ pub enum Language {
     C,
     /// C++.
     Cpp,
+    /// C#.
+    CSharp,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
+    /// Bash and other shells.
+    Bash,
 }
 
 impl Language {
     /// Every language.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Python,
         Self::Rust,
         Self::JavaScript,
@@ -40,6 +48,10 @@ impl Language {
         Self::Java,
         Self::C,
         Self::Cpp,
+        Self::CSharp,
+        Self::Ruby,
+        Self::Php,
+        Self::Bash,
     ];
 
     /// The language's name in lower case, such as `python`.
@@ -70,6 +82,10 @@ impl Language {
             Self::Java => &java::RULES,
             Self::C => &c::RULES,
             Self::Cpp => &cpp::RULES,
+            Self::CSharp => &csharp::RULES,
+            Self::Ruby => &ruby::RULES,
+            Self::Php => &php::RULES,
+            Self::Bash => &bash::RULES,
         }
     }
 }
@@ -103,6 +119,12 @@ mod tests {
             ("x.hpp", Language::Cpp),
             ("x.hh", Language::Cpp),
             ("x.hxx", Language::Cpp),
+            ("X.cs", Language::CSharp),
+            ("x.rb", Language::Ruby),
+            ("x.rake", Language::Ruby),
+            ("x.php", Language::Php),
+            ("x.sh", Language::Bash),
+            ("x.bash", Language::Bash),
             ("SETUP.PY", Language::Python),
         ];
         for (path, language) in cases {

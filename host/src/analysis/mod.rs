@@ -12,9 +12,11 @@
 //! deep a tree is, so every descent is a loop, and a list that could grow with the square of the text is bounded.
 
 mod analyzer;
+mod bash;
 mod c;
 mod comments;
 mod cpp;
+mod csharp;
 mod definitions;
 mod ecmascript;
 mod entities;
@@ -24,7 +26,9 @@ mod java;
 mod javascript;
 mod language;
 mod outline;
+mod php;
 mod python;
+mod ruby;
 mod rules;
 mod rust;
 mod scopes;

@@ -51,6 +51,15 @@ pub(super) enum Construction {
     DeclaredType,
     /// By calls of types, which capitals or their declarations tell from functions.
     CapitalName,
+    /// By calls of this method of types.
+    Method(&'static str),
+}
+
+impl Construction {
+    /// Whether a call of a type makes an instance of it.
+    pub(super) fn is_a_call(self) -> bool {
+        matches!(self, Self::DeclaredType | Self::CapitalName)
+    }
 }
 
 /// Reads a definition out of its node; none when the node defines nothing.
@@ -80,6 +89,8 @@ pub(super) enum Role {
     HiddenCalls(for<'t> fn(&Syntax<'t>, Node<'t>) -> Vec<Callee<'t>>),
     /// Makes an instance of the type that the field holds.
     Instantiation(Field),
+    /// Makes an instance of the type that is its first child.
+    InstantiationOfChild,
     /// Accesses a member of an object.
     Member {
         /// Holds the object.
@@ -94,8 +105,14 @@ pub(super) enum Role {
         /// Holds the name.
         name: Field,
     },
+    /// Accesses its last child, a member, unless what the field holds is null.
+    ConditionalAccess(Field),
+    /// Qualifies a name, its last child, with the scope in the field.
+    Qualified(Field),
     /// Wraps the name that it holds as first child, adding type arguments or the like.
     NameWrapper,
+    /// Is a plain name, though its kind does not end in `identifier`.
+    Name,
     /// Is a decision: adds one to the complexity.
     Decision,
     /// Is a decision when its operator is one of [`Rules::operators`].

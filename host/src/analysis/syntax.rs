@@ -22,7 +22,7 @@ macro_rules! fields {
 
 fields! {
     Alias = "alias", Argument = "argument", Arguments = "arguments", Attribute = "attribute", Body = "body",
-    Bounds = "bounds", Constructor = "constructor", Declarator = "declarator", DefaultValue = "default_value",
+    Bounds = "bounds", Condition = "condition", Expression = "expression", Method = "method", Prefix = "prefix", Constructor = "constructor", Declarator = "declarator", DefaultValue = "default_value",
     Member = "field", Function = "function", Interfaces = "interfaces", Key = "key", Left = "left", List = "list",
     Macro = "macro", ModuleName = "module_name", Name = "name", Object = "object", Operand = "operand",
     Operator = "operator", Parameter = "parameter", Parameters = "parameters", Path = "path", Pattern = "pattern",
@@ -70,7 +70,7 @@ impl Tables {
         let named = grammar.node_kind_is_named(id);
         let kind = grammar.node_kind_for_id(id).filter(|_| named).unwrap_or("");
         let start = self.roles.len() as u32;
-        let mut is_defined = false;
+        let (mut is_defined, mut is_name) = (false, kind.ends_with("identifier"));
         for (_, role) in self
             .rules
             .roles
@@ -85,9 +85,10 @@ impl Tables {
             }
             is_defined |= is_definition;
             self.has_paths |= matches!(role, Role::Path { .. });
+            is_name |= matches!(role, Role::Name);
         }
         self.roles_of_kind.push(start..self.roles.len() as u32);
-        self.is_name.push(kind.ends_with("identifier"));
+        self.is_name.push(is_name);
     }
 
     /// The roles of a node kind; none for the kind of errors, whose number lies outside the grammar.
@@ -216,7 +217,7 @@ impl<'t> Syntax<'t> {
 /// Of nodes without fields: the last part of a scoped name, the first of a generic or pointed-to type.
 fn last_or_first(node: Node<'_>) -> Option<Node<'_>> {
     match node.kind() {
-        "scoped_type_identifier" => {
+        "scoped_type_identifier" | "qualified_name" => {
             let last = u32::try_from(node.named_child_count())
                 .ok()?
                 .checked_sub(1)?;

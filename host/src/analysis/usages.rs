@@ -40,13 +40,22 @@ pub(super) fn callee<'t>(syntax: &Syntax<'t>, called: Node<'t>) -> Option<Callee
         current = match syntax.roles(current).first()? {
             Role::Member { object, name } => {
                 member = Some(current);
-                receiver = syntax.field(current, *object);
+                receiver = syntax.field(current, *object).or(receiver);
                 syntax.field(current, *name)?
             }
             Role::Path { scope, name } => {
                 receiver = syntax.field(current, *scope).or(receiver);
                 is_scoped = true;
                 syntax.field(current, *name)?
+            }
+            Role::Qualified(scope) => {
+                receiver = syntax.field(current, *scope).or(receiver);
+                is_scoped = true;
+                syntax.last_child(current)?
+            }
+            Role::ConditionalAccess(object) => {
+                receiver = syntax.field(current, *object);
+                syntax.last_child(current)?
             }
             Role::NameWrapper => current.named_child(0)?,
             _ => return None,
@@ -82,6 +91,9 @@ impl<'t> Resolver<'_, 't> {
         let Some(receiver) = callee.receiver else {
             return self.bare_call(name, text);
         };
+        if let Some(class) = self.constructed(receiver, text) {
+            return self.instantiation(class);
+        }
         let receiver = self.classify(receiver, callee.is_scoped);
         if self.constructs_by_capitals() && is_type_name(text) {
             return self.usage(
@@ -107,6 +119,16 @@ impl<'t> Resolver<'_, 't> {
             return self.instantiation(name);
         }
         self.usage(name, UsageType::Call, TargetType::Function, None)
+    }
+
+    /// The type that a call of the method `name` makes an instance of.
+    fn constructed(&self, receiver: Node<'t>, name: &str) -> Option<Node<'t>> {
+        let Construction::Method(constructor) = self.syntax.tables.rules.naming.construction else {
+            return None;
+        };
+        let class = self.syntax.last_name(receiver)?;
+        let makes = name == constructor && is_type_name(self.syntax.text(class));
+        makes.then_some(class)
     }
 
     fn constructs_by_capitals(&self) -> bool {
@@ -206,8 +228,8 @@ fn last_segment(text: &str) -> Option<&str> {
     };
     let is_path = path
         .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':'));
-    path.rsplit(['.', ':']).next().filter(|_| is_path)
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '\\'));
+    path.rsplit(['.', ':', '\\']).next().filter(|_| is_path)
 }
 
 /// Whether the first letter is a capital, leading underscores aside.

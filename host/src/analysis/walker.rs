@@ -4,11 +4,14 @@ use tree_sitter::{Node, Tree};
 
 use super::comments::DocTracker;
 use super::outline::Outline;
-use super::rules::{ClassParts, Construction, Definition, FunctionParts, Role};
+use super::rules::{ClassParts, Definition, FunctionParts, Role};
 use super::scopes::Scopes;
 use super::syntax::{Field, Syntax, number};
 use super::usages::{Resolver, callee};
 use super::{Class, FileAnalysis, Function, definitions};
+
+/// How many calls may lie between a name and the call that it belongs to, as in `a(b(c()))?.d()`.
+const MOST_NESTED_NAMES: usize = 16;
 
 /// Fills `analysis` with what `tree` holds.
 pub(super) fn walk<'t>(tree: &'t Tree, syntax: Syntax<'t>, analysis: FileAnalysis) -> FileAnalysis {
@@ -18,7 +21,7 @@ pub(super) fn walk<'t>(tree: &'t Tree, syntax: Syntax<'t>, analysis: FileAnalysi
         scopes: Scopes::default(),
         docs: DocTracker::new(syntax.source),
         outline: Outline::new(analysis),
-        naming_member: None,
+        naming_members: Vec::new(),
         is_abstract: false,
         docstring: None,
     };
@@ -46,9 +49,9 @@ struct Walker<'t> {
     scopes: Scopes<'t>,
     docs: DocTracker<'t>,
     outline: Outline<'t>,
-    /// The member access that names what the last call calls or the last definition defines; it comes next and is no
-    /// usage of its own.
-    naming_member: Option<usize>,
+    /// Member accesses that name what a call calls or a definition defines; they are still to come and are no usages
+    /// of their own.
+    naming_members: Vec<usize>,
     /// A decorator has made the definition that follows abstract.
     is_abstract: bool,
     /// The docstring that a language writes as a statement of the file.
@@ -81,7 +84,8 @@ impl<'t> Walker<'t> {
                     self.outline.add_usage(usage);
                 }
             }
-            Role::Instantiation(field) => self.instantiation(node, field),
+            Role::Instantiation(field) => self.instantiation(self.syntax.field(node, field)),
+            Role::InstantiationOfChild => self.instantiation(node.named_child(0)),
             Role::Member { object, name } => self.member(node, object, name),
             Role::Decision => self.decide(1),
             Role::Operator if self.is_decisive(node) => self.decide(1),
@@ -98,6 +102,9 @@ impl<'t> Walker<'t> {
             | Role::Arm
             | Role::Unfinished(_)
             | Role::Path { .. }
+            | Role::Qualified(_)
+            | Role::ConditionalAccess(_)
+            | Role::Name
             | Role::NameWrapper
             | Role::Modifiers
             | Role::Block
@@ -133,7 +140,8 @@ impl<'t> Walker<'t> {
         if parts.only_in_class && self.scopes.class().is_none() {
             return;
         }
-        self.naming_member = parts.assigned_to.map(|member| member.id());
+        self.naming_members
+            .extend(parts.assigned_to.map(|member| member.id()));
         let place = definitions::place(&self.syntax, node);
         let owner = parts.owner.filter(|owner| !self.outline.is_module(owner));
         let class = match owner {
@@ -161,7 +169,7 @@ impl<'t> Walker<'t> {
 
     fn open_namespace(&mut self, node: Node<'t>) {
         if let Some(name) = self.syntax.field_text(node, Field::Name) {
-            for part in name.split("::") {
+            for part in name.split([':', '.', '\\']).filter(|part| !part.is_empty()) {
                 self.outline.add_module(part);
             }
         }
@@ -178,7 +186,8 @@ impl<'t> Walker<'t> {
     fn call(&mut self, node: Node<'t>, field: Field) {
         let called = self.syntax.field(node, field);
         if let Some(callee) = called.and_then(|called| callee(&self.syntax, called)) {
-            self.naming_member = callee.member.map(|member| member.id());
+            self.naming_members
+                .extend(callee.member.map(|member| member.id()));
             let usage = self.resolver().call(&callee);
             self.outline.add_usage(usage);
         }
@@ -193,15 +202,13 @@ impl<'t> Walker<'t> {
         }
     }
 
-    fn instantiation(&mut self, node: Node<'t>, field: Field) {
-        let Some(made) = self.syntax.field(node, field) else {
+    fn instantiation(&mut self, made: Option<Node<'t>>) {
+        let Some(made) = made else {
             return;
         };
         let callee = callee(&self.syntax, made);
-        self.naming_member = callee
-            .as_ref()
-            .and_then(|callee| callee.member)
-            .map(|member| member.id());
+        let member = callee.as_ref().and_then(|callee| callee.member);
+        self.naming_members.extend(member.map(|member| member.id()));
         if let Some(name) = callee
             .map(|callee| callee.name)
             .or_else(|| self.syntax.last_name(made))
@@ -212,7 +219,7 @@ impl<'t> Walker<'t> {
     }
 
     fn member(&mut self, node: Node<'t>, object: Field, name: Field) {
-        if self.naming_member == Some(node.id()) {
+        if self.names_another(node.id()) {
             return;
         }
         let name = self
@@ -225,6 +232,18 @@ impl<'t> Walker<'t> {
                 .member(self.syntax.field(node, object), name);
             self.outline.add_usage(usage);
         }
+    }
+
+    /// Whether a member access is one of those still to come. They nest, so it is among the last of them.
+    fn names_another(&mut self, id: usize) -> bool {
+        let first = self.naming_members.len().saturating_sub(MOST_NESTED_NAMES);
+        let found = self.naming_members[first..]
+            .iter()
+            .rposition(|member| *member == id);
+        if let Some(place) = found {
+            self.naming_members.truncate(first + place);
+        }
+        found.is_some()
     }
 
     fn decide(&mut self, decisions: u32) {
@@ -263,8 +282,7 @@ impl<'t> Walker<'t> {
     fn finish(self) -> FileAnalysis {
         let docstring = self.docstring.or(self.docs.finish());
         let construction = self.syntax.tables.rules.naming.construction;
-        self.outline
-            .finish(docstring, construction != Construction::Keyword)
+        self.outline.finish(docstring, construction.is_a_call())
     }
 }
 
