@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use driver_api::ErrorClass;
 use driver_api::wire::message::Request;
+use driver_api::{ErrorClass, TransactionMode};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit, setrlimit};
 use serde_json::json;
 use uuid::Uuid;
@@ -147,8 +147,8 @@ fn clients_that_drip_or_do_not_read_hold_up_nobody() {
             stream
         })
         .collect();
-    // Fewer than the reading connections, each with more rows on their way than a socket holds.
-    let stuck: Vec<_> = (0..2)
+    // More than the reading connections, each with more rows on their way than a socket holds.
+    let mut stuck: Vec<_> = (0..8)
         .map(|_| {
             let client = WireClient::connect(&socket, &name());
             client.send(&Request::Query {
@@ -164,8 +164,40 @@ fn clients_that_drip_or_do_not_read_hold_up_nobody() {
         insert(database, n).unwrap();
         assert_eq!(count(database), n + 1);
     }
+    // They were not cut off for it: each has got what it did not read.
+    for client in &mut stuck {
+        client.send(&Request::Stop);
+        let (rows, ended) = client.receive();
+        assert!(rows.is_sorted() && rows.len() > 1000 && ended.is_ok());
+    }
     assert!(resident(worker_pid(&chain)) < 300 * 1024);
     drop((dripping, stuck));
+}
+
+#[test]
+fn open_transactions_that_read_take_the_readers_from_nobody() {
+    let chain = Chain::with_worker_options(&json!({ "readers": 1 }));
+    let database = numbers(&chain);
+    insert(database, 1).unwrap();
+    let begin = Request::Begin(TransactionMode::ReadOnly);
+    // Many more than there are readers: those who have kept theirs waiting for longest lose it to those who ask.
+    let mut idle: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = WireClient::connect(&chain.socket(), &name());
+            client.ask(&begin).unwrap();
+            client
+        })
+        .collect();
+    assert_eq!(count(database), 1);
+    insert(database, 2).unwrap();
+    assert_eq!(count(database), 2);
+    let last = idle.last_mut().unwrap();
+    last.send(&Request::Query {
+        sequence: 1,
+        sql: "SELECT count(*) FROM numbers",
+        params: &[],
+    });
+    assert_eq!(last.receive().0, [1]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod clients;
 mod files;
 mod limits;
+mod log;
 mod processes;
 mod storage;
 

@@ -316,7 +316,7 @@ mod tests {
                     "worker": {
                         "enabled": null, "log_path": "/home/u/data/logs/database.log", "executable": null,
                         "idle_transaction_seconds": 60, "readers": 4,
-                        "clients": 1100, "max_restarts": 10, "longest_restart_pause_ms": 30000
+                        "clients": 1100, "largest_log_mib": 1024, "max_restarts": 10, "longest_restart_pause_ms": 30000
                     },
                     "backup": {"directory": null, "keep": 10, "keep_days": 90},
                     "path": "/home/u/data/code_analysis.db"

@@ -91,6 +91,10 @@ pub struct DatabaseWorkerConfig {
     /// Most clients connected at once; further ones are refused. Default 1100.
     #[schemars(range(min = 1, max = 100_000))]
     pub clients: usize,
+    /// Size of the write-ahead log, in MiB, from which on reads that keep it from being cut back are ended; default
+    /// 1024.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub largest_log_mib: u64,
     /// Restarts within a minute after which a worker that ends once more is given up; default 10.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_restarts: usize,
@@ -277,6 +281,7 @@ impl Default for DatabaseWorkerConfig {
             idle_transaction_seconds: 60,
             readers: 4,
             clients: 1_100,
+            largest_log_mib: 1_024,
             max_restarts: 10,
             longest_restart_pause_ms: 30_000,
         }

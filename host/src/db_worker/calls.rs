@@ -1,10 +1,12 @@
 //! What each request does: which connection it runs on, and what becomes of the session's transaction.
 
 mod backup;
+mod overdue;
 mod queries;
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use driver_api::wire::message::Request;
 use driver_api::{
@@ -14,9 +16,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::metrics::Metrics;
-use super::readers::ReaderLease;
+use super::readers::{ReaderLease, Rest};
+use super::running_call::RunningCall;
 use super::service::Service;
-use super::sessions::RunningCall;
 use super::store::OpenConnection;
 use super::write_records::{TABLE, WriteId};
 use super::writer::{HeldWriter, Write};
@@ -88,6 +90,12 @@ impl<'s> Calls<'s> {
         }
     }
 
+    /// The session waits for its client's next request: a reader that it has rests until what is returned is dropped.
+    pub(super) fn rest(&self, stream: &Arc<UnixStream>) -> Option<Rest<'s>> {
+        let reads = matches!(self.transaction, Transaction::Read(_));
+        reads.then(|| self.service.readers.rest(stream))
+    }
+
     /// Rolls the transaction back; the next request is told.
     pub(super) fn expire(&mut self) {
         tracing::warn!("a transaction was rolled back because its owner was idle");
@@ -100,9 +108,10 @@ impl<'s> Calls<'s> {
     pub(super) fn answer(
         &mut self,
         request: &Request<'_>,
-        stream: &UnixStream,
+        stream: &Arc<UnixStream>,
         out: &mut Vec<u8>,
     ) -> io::Result<Result<Answer>> {
+        self.end_overdue_transaction();
         if let Transaction::Expired = self.transaction {
             self.transaction = Transaction::None;
             return Ok(Err(self.idle_error()));
@@ -120,6 +129,7 @@ impl<'s> Calls<'s> {
             Request::Backup { target } => self.backup(target, stream, out)?,
             _ => self.answer_without_rows(request),
         };
+        let answer = answer.map_err(|error| self.explain_overdue(error));
         if let Err(error) = &answer {
             self.look_after_transaction(error);
         }
@@ -263,7 +273,7 @@ impl<'s> Calls<'s> {
                 opened.connection.begin(mode)
             })?;
             self.transaction = Transaction::Read(lease);
-            self.running.set_snapshot(true);
+            self.running.begin_snapshot();
         } else {
             let held = self.service.writer.hold();
             held.with(|opened| opened.connection.begin(mode))?;
@@ -287,7 +297,7 @@ impl<'s> Calls<'s> {
         if result.is_err() {
             self.abandon();
         }
-        self.running.set_snapshot(false);
+        self.running.end_snapshot();
         self.transaction = Transaction::None;
         result
     }
@@ -301,7 +311,7 @@ impl<'s> Calls<'s> {
         if result.is_err() {
             self.abandon();
         }
-        self.running.set_snapshot(false);
+        self.running.end_snapshot();
         self.transaction = Transaction::None;
         result
     }
@@ -311,7 +321,7 @@ impl<'s> Calls<'s> {
         if !self.in_transaction() {
             return;
         }
-        self.running.set_snapshot(false);
+        self.running.end_snapshot();
         let rolled_back = self.read(|opened| opened.connection.rollback());
         match rolled_back {
             Err(error) if error.class() != ErrorClass::TransactionState => {
@@ -356,7 +366,7 @@ fn on_reader<T>(
     lease: &mut ReaderLease,
     call: impl FnOnce(&mut OpenConnection) -> Result<T>,
 ) -> Result<T> {
-    let result = running.during(lease.cancel.clone(), || call(lease));
+    let result = running.during_read(lease.cancel.clone(), || call(lease));
     if result.as_ref().is_err_and(DriverError::breaks_connection) {
         lease.discard();
     }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -14,6 +15,13 @@ pub(super) struct DatabaseFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+}
+
+/// What a look at the write-ahead log has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LogStamp {
+    pub(super) bytes: u64,
+    pub(super) changed: SystemTime,
 }
 
 impl DatabaseFile {
@@ -54,10 +62,13 @@ impl DatabaseFile {
         }
     }
 
-    /// Bytes of the write-ahead log; 0 without one.
-    pub(super) fn log_bytes(&self) -> u64 {
-        let log = self.log().and_then(|log| fs::metadata(log).ok());
-        log.map_or(0, |found| found.len())
+    /// How large the write-ahead log is, and when it was changed; `None` without one.
+    pub(super) fn log_stamp(&self) -> Option<LogStamp> {
+        let found = fs::metadata(self.log()?).ok()?;
+        Some(LogStamp {
+            bytes: found.len(),
+            changed: found.modified().ok()?,
+        })
     }
 
     /// The write-ahead log that lies beside the file.

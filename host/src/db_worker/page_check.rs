@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use driver_api::{
-    BlockReceiver, CancelHandle, Dialect, ErrorClass, Flow, Result, RowBlock, RowBlockRef, RowRef,
-    RowSink,
-};
+use driver_api::{CancelHandle, Dialect, ErrorClass, Result, RowRef};
 
+use super::rows_in::each_row;
 use super::storage_failure;
 use super::store::{OpenConnection, Store};
 use crate::foundation::quarantine::Quarantine;
@@ -20,6 +18,10 @@ const LONGEST_PRECAUTION: Duration = Duration::from_secs(60);
 
 /// It begins a while after the start, when those who waited for the worker have their answers.
 const BEFORE_PRECAUTION: Duration = Duration::from_secs(2);
+
+/// Damage is looked for a second time after this pause. Where the storage fails, the worker ends meanwhile: what was seen
+/// may have been in memory only, and the next worker sees what is on the disk.
+const BEFORE_SECOND_LOOK: Duration = Duration::from_millis(500);
 
 /// Gives the row `ok`, or what is wrong.
 const CHECK: &str = "PRAGMA quick_check(3)";
@@ -109,7 +111,15 @@ impl Inner {
         }
         let begun = Instant::now();
         tracing::info!(?occasion, "the pages of the database are checked");
-        match self.find_damage(occasion) {
+        let found = match self.find_damage(occasion) {
+            Ok(None) => Ok(None),
+            Err(error) if error.class() != ErrorClass::Corrupt => Err(error),
+            _ => {
+                thread::sleep(BEFORE_SECOND_LOOK);
+                self.find_damage(occasion)
+            }
+        };
+        match found {
             Ok(None) => tracing::info!(took = ?begun.elapsed(), "the pages are as they should be"),
             Ok(Some(damage)) => self.end(&damage),
             Err(error) if error.class() == ErrorClass::Corrupt => self.end(&error.to_string()),
@@ -147,39 +157,10 @@ impl Inner {
 }
 
 fn first_column(opened: &mut OpenConnection) -> Result<Vec<String>> {
-    let mut lines = Lines::default();
-    let mut block = RowBlock::default();
-    let mut sink = RowSink::new(&mut block, &mut lines);
-    opened.connection.query(CHECK, RowRef::EMPTY, &mut sink)?;
-    let _ = sink.finish();
-    lines.0
-}
-
-struct Lines(Result<Vec<String>>);
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(Ok(Vec::new()))
-    }
-}
-
-impl BlockReceiver for Lines {
-    fn columns(&mut self, _: &[u8], _: usize) -> Flow {
-        Flow::Continue
-    }
-
-    fn block(&mut self, block: &[u8]) -> Flow {
-        let read = |lines: &mut Vec<String>| {
-            for row in RowBlockRef::parse(block)?.iter() {
-                lines.push(row?.text(0)?.to_owned());
-            }
-            Result::Ok(())
-        };
-        if let Ok(lines) = &mut self.0
-            && let Err(error) = read(lines)
-        {
-            self.0 = Err(error);
-        }
-        Flow::Continue
-    }
+    let mut lines = Vec::new();
+    each_row(&mut *opened.connection, CHECK, RowRef::EMPTY, |row| {
+        lines.push(row.text(0)?.to_owned());
+        Ok(())
+    })?;
+    Ok(lines)
 }

@@ -1,6 +1,12 @@
 //! The reading connections: opened when they are needed, up to a limit, shared by all sessions.
+//!
+//! One whose client keeps it waiting, because it takes no rows or asks nothing in its open transaction, rests. Those
+//! that rest do not count, so that clients that got stuck take the connections from nobody. Where too many rest, the
+//! one that has rested longest is taken from its client as soon as somebody waits for it.
 
+use std::net::Shutdown;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,12 +17,21 @@ use super::store::{OpenConnection, Store};
 /// Longest wait for a reading connection that others use.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Most resting connections that do not count. Each has a page cache.
+const MOST_RESTING: usize = 32;
+
+/// A connection rests for so long before it is taken from its client.
+const REST: Duration = Duration::from_secs(1);
+
+/// How often whoever waits looks for a connection that rests.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// The pool of reading connections.
 pub(super) struct Readers {
     store: Arc<Store>,
     limit: usize,
     state: Mutex<State>,
-    /// Signalled when a connection comes back.
+    /// Signalled when a connection comes back, or one begins to rest.
     freed: Condvar,
 }
 
@@ -25,6 +40,38 @@ struct State {
     idle: Vec<OpenConnection>,
     /// Idle or in use.
     open: usize,
+    /// In use, and waiting for their clients; the longest first.
+    resting: Vec<Resting>,
+    /// The number of the last one that began to rest.
+    last: u64,
+}
+
+struct Resting {
+    number: u64,
+    since: Instant,
+    client: Arc<UnixStream>,
+}
+
+impl State {
+    /// Connections that may be open.
+    fn room(&self, limit: usize) -> usize {
+        limit + self.resting.len().min(MOST_RESTING)
+    }
+
+    /// Ends the session whose connection has rested longest. Its connection comes back with it.
+    fn take_from_a_stuck_client(&mut self) {
+        if self
+            .resting
+            .first()
+            .is_some_and(|longest| longest.since.elapsed() > REST)
+        {
+            tracing::warn!(
+                "a client that keeps a reading connection waiting is cut off: others need it"
+            );
+            // A stream whose client is gone is closed already.
+            let _ = self.resting.remove(0).client.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl Readers {
@@ -55,6 +102,23 @@ impl Readers {
         self.store.open_reader()
     }
 
+    /// The caller's connection rests until what is returned is dropped; its session ends where that takes too long.
+    pub(super) fn rest(&self, client: &Arc<UnixStream>) -> Rest<'_> {
+        let mut state = self.lock();
+        state.last += 1;
+        let number = state.last;
+        state.resting.push(Resting {
+            number,
+            since: Instant::now(),
+            client: Arc::clone(client),
+        });
+        self.freed.notify_one();
+        Rest {
+            readers: self,
+            number,
+        }
+    }
+
     /// Closes the idle connections; for the end of the worker.
     pub(super) fn close(&self) {
         let idle = std::mem::take(&mut self.lock().idle);
@@ -69,7 +133,7 @@ impl Readers {
             if let Some(opened) = state.idle.pop() {
                 return Ok(Some(opened));
             }
-            if state.open < self.limit {
+            if state.open < state.room(self.limit) {
                 state.open += 1;
                 return Ok(None);
             }
@@ -77,7 +141,8 @@ impl Readers {
             if left.is_zero() {
                 return Err(self.busy());
             }
-            let waited = self.freed.wait_timeout(state, left);
+            state.take_from_a_stuck_client();
+            let waited = self.freed.wait_timeout(state, left.min(LOOK_AGAIN));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -92,7 +157,15 @@ impl Readers {
     }
 
     fn give_back(&self, opened: OpenConnection) {
-        self.lock().idle.push(opened);
+        let mut state = self.lock();
+        if state.open > state.room(self.limit) {
+            state.open -= 1;
+            drop(state);
+            opened.close();
+        } else {
+            state.idle.push(opened);
+            drop(state);
+        }
         self.freed.notify_one();
     }
 
@@ -106,6 +179,21 @@ impl Readers {
     }
 }
 
+/// A connection that rests; dropped when its client is there again.
+pub(super) struct Rest<'r> {
+    readers: &'r Readers,
+    number: u64,
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        let mut state = self.readers.lock();
+        // It is not there where it was taken from its client.
+        state
+            .resting
+            .retain(|resting| resting.number != self.number);
+    }
+}
 /// A reading connection in use.
 pub(super) struct ReaderLease {
     readers: Arc<Readers>,
@@ -149,5 +237,101 @@ impl Drop for ReaderLease {
             }
             _ => self.readers.leave(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::path::Path;
+
+    use driver_api::{
+        Connection, Dialect, Driver, DriverDescriptor, ExecuteResult, Options, Placement,
+        RowBlockRef, RowRef, RowSink,
+    };
+    use serde_json::Map;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Driver for Nothing {
+        fn descriptor(&self) -> DriverDescriptor {
+            DriverDescriptor::new("nothing", "1.0.0", Placement::Worker, Dialect::Generic)
+        }
+
+        fn connect(&self, _: &Options) -> Result<Box<dyn Connection>> {
+            Ok(Box::new(Nothing))
+        }
+    }
+
+    impl Connection for Nothing {
+        fn query(&mut self, _: &str, _: RowRef<'_>, _: &mut RowSink<'_>) -> Result<()> {
+            Ok(())
+        }
+
+        fn execute(&mut self, _: &str, _: RowRef<'_>) -> Result<ExecuteResult> {
+            Ok(ExecuteResult::default())
+        }
+
+        fn execute_many(&mut self, _: &str, _: RowBlockRef<'_>) -> Result<ExecuteResult> {
+            Ok(ExecuteResult::default())
+        }
+
+        fn ping(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn readers(limit: usize) -> Arc<Readers> {
+        let options = || Options::check(&[], &Map::new(), Path::new("/")).unwrap();
+        let store = Store::new(Arc::new(Nothing), options(), options());
+        Arc::new(Readers::new(Arc::new(store), limit))
+    }
+
+    /// Connections that are open, and that are idle.
+    fn counts(readers: &Readers) -> (usize, usize) {
+        let state = readers.lock();
+        (state.open, state.idle.len())
+    }
+
+    #[test]
+    fn connections_that_rest_do_not_count_and_are_not_kept_beyond_the_limit() {
+        let readers = readers(1);
+        let (client, _far) = UnixStream::pair().unwrap();
+        let client = Arc::new(client);
+        let first = readers.lease().unwrap();
+        let rest = readers.rest(&client);
+        let second = readers.lease().unwrap();
+        assert_eq!(counts(&readers), (2, 0));
+        drop(rest);
+        drop(second);
+        assert_eq!(counts(&readers), (1, 0));
+        drop(first);
+        assert_eq!(counts(&readers), (1, 1));
+    }
+
+    #[test]
+    fn where_too_many_rest_the_longest_is_taken_from_its_client() {
+        let readers = readers(1);
+        let pairs: Vec<_> = (0..=MOST_RESTING)
+            .map(|_| UnixStream::pair().unwrap())
+            .collect();
+        let mut held = Vec::new();
+        for (client, _) in &pairs {
+            let lease = readers.lease().unwrap();
+            let client = Arc::new(client.try_clone().unwrap());
+            held.push((lease, readers.rest(&client)));
+        }
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| readers.lease().map(drop));
+            // The client that came first hears of it; its session gives the connection back.
+            assert_eq!((&pairs[0].1).read(&mut [0]).unwrap(), 0);
+            held.remove(0);
+            waiting.join().unwrap().unwrap();
+        });
+        let second = &pairs[1].1;
+        second.set_nonblocking(true).unwrap();
+        assert!((&*second).read(&mut [0]).is_err());
     }
 }

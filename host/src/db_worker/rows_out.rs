@@ -1,12 +1,17 @@
 //! A query's rows on their way to the client: blocks become frames, and a client that has enough is heard.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use driver_api::wire::message::Reply;
 use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
 
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+
 use super::hearing::{Heard, hear};
+use super::readers::Readers;
 use super::sessions::Sessions;
 use super::write_records::MOST_ROW_BYTES;
 
@@ -15,8 +20,10 @@ const SEND_AT: usize = 64 * 1024;
 
 /// Writes the header and blocks of one query to the client.
 pub(super) struct RowsOut<'s> {
-    stream: &'s UnixStream,
+    stream: &'s Arc<UnixStream>,
     out: &'s mut Vec<u8>,
+    /// Where the rows come from one of these connections: it rests while the client takes none.
+    readers: Option<&'s Readers>,
     /// Knows whether the worker itself has closed the reading half of the stream.
     sessions: &'s Sessions,
     /// Frames leave once they have this many bytes.
@@ -30,20 +37,22 @@ pub(super) struct RowsOut<'s> {
 /// Why sending stopped.
 pub(super) enum Failure {
     /// The client is gone, or does not read for too long.
-    Client(std::io::Error),
+    Client(io::Error),
     /// A row does not fit into a frame.
     TooLarge(DriverError),
 }
 
 impl<'s> RowsOut<'s> {
     pub(super) fn new(
-        stream: &'s UnixStream,
+        stream: &'s Arc<UnixStream>,
         out: &'s mut Vec<u8>,
+        readers: Option<&'s Readers>,
         sessions: &'s Sessions,
     ) -> Self {
         Self {
             stream,
             out,
+            readers,
             sessions,
             send_at: SEND_AT,
             sent: false,
@@ -51,9 +60,10 @@ impl<'s> RowsOut<'s> {
         }
     }
 
-    /// From now on rows wait for the commit of the write that gives them, up to a limit.
+    /// From now on rows come from the writer, and wait for the commit of the write that gives them, up to a limit.
     pub(super) fn hold_back(&mut self) {
         self.send_at = MOST_ROW_BYTES;
+        self.readers = None;
     }
 
     /// What has not left, when that is everything.
@@ -91,12 +101,26 @@ impl<'s> RowsOut<'s> {
 
     fn send(&mut self) -> Flow {
         self.sent = true;
-        if let Err(error) = self.stream.write_all(self.out) {
+        if let Err(error) = self.send_all() {
             self.failure = Some(Failure::Client(error));
             return Flow::Stop;
         }
         self.out.clear();
         self.listen()
+    }
+
+    fn send_all(&self) -> io::Result<()> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let sent = match send(&**self.stream, self.out, flags) {
+            Ok(sent) => sent,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        if sent == self.out.len() {
+            return Ok(());
+        }
+        let _rest = self.readers.map(|readers| readers.rest(self.stream));
+        (&**self.stream).write_all(&self.out[sent..])
     }
 
     /// While a query runs the client says nothing but that it has enough, so anything that can be read

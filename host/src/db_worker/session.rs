@@ -75,7 +75,7 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
     stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
     slot.running.expect_within(Some(HELLO_TIMEOUT + LATE));
     let mut reader = FrameReader::new(AttentiveStream::new(stream));
-    let stream = &*slot.stream;
+    let stream = &slot.stream;
     let mut out = Vec::new();
     let hello = greet(service, &mut reader, slot, &mut out)?;
     slot.running.expect_within(None);
@@ -91,7 +91,10 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
         if wanted.is_some() {
             slot.running.expect_within(wanted.map(|limit| limit + LATE));
         }
-        let frame = match reader.next_frame() {
+        let rest = calls.rest(stream);
+        let frame = reader.next_frame();
+        drop(rest);
+        let frame = match frame {
             Ok(Some(frame)) => frame,
             Ok(None) => return Ok(()),
             Err(FrameError::Io(error)) if is_timeout(&error) => {

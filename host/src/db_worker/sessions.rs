@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use driver_api::wire::message::CancelKey;
-use driver_api::{CancelHandle, DriverError, ErrorClass, Result};
+use driver_api::{DriverError, ErrorClass, Result};
 use uuid::Uuid;
 
 use super::hearing::{Heard, hear};
+use super::running_call::RunningCall;
 
 /// All sessions.
 pub(super) struct Sessions {
@@ -34,75 +34,6 @@ struct Entry {
     key: u64,
     stream: Arc<UnixStream>,
     running: Arc<RunningCall>,
-}
-
-/// What a session is doing, as far as cancelling goes.
-#[derive(Default)]
-pub(super) struct RunningCall {
-    /// Set while a call runs. It is cleared before the connection goes to anybody else, so that a
-    /// late cancel cannot hit another's call.
-    handle: Mutex<Option<Arc<dyn CancelHandle>>>,
-    /// When the client's next request must have arrived as a whole; `None` where it may take its time.
-    due: Mutex<Option<Instant>>,
-    /// The client's process, once it has introduced itself.
-    pid: AtomicU32,
-    /// Whether the client has a reading transaction open, which keeps the log from being cut back.
-    has_snapshot: AtomicBool,
-}
-
-impl RunningCall {
-    /// Runs `call` so that it can be cancelled through `handle`.
-    pub(super) fn during<T>(
-        &self,
-        handle: Option<Arc<dyn CancelHandle>>,
-        call: impl FnOnce() -> T,
-    ) -> T {
-        self.set(handle);
-        let result = call();
-        self.set(None);
-        result
-    }
-
-    /// The client's next request must have arrived within this time, if there is a limit.
-    pub(super) fn expect_within(&self, limit: Option<Duration>) {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner) =
-            limit.map(|limit| Instant::now() + limit);
-    }
-
-    pub(super) fn introduce(&self, pid: u32) {
-        self.pid.store(pid, Ordering::Relaxed);
-    }
-
-    pub(super) fn set_snapshot(&self, open: bool) {
-        self.has_snapshot.store(open, Ordering::Relaxed);
-    }
-
-    fn is_late(&self) -> bool {
-        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        due.is_some_and(|due| Instant::now() > due)
-    }
-
-    fn set(&self, handle: Option<Arc<dyn CancelHandle>>) {
-        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
-    }
-
-    fn is_set(&self) -> bool {
-        let handle = self.handle.lock();
-        handle.unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    fn cancel_or_log(&self) {
-        if let Err(error) = self.cancel() {
-            tracing::warn!(%error, "a call cannot be cancelled");
-        }
-    }
-
-    fn cancel(&self) -> Result<()> {
-        match &*self.handle.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(handle) => handle.cancel(),
-            None => Ok(()),
-        }
-    }
 }
 
 /// A slot among the sessions; it is left when this is dropped.
@@ -254,11 +185,23 @@ impl Sessions {
     /// The processes that read now, in one call or in a transaction.
     pub(super) fn reading(&self) -> Vec<u32> {
         let state = self.lock();
-        let reads = |entry: &&Entry| {
-            entry.running.is_set() || entry.running.has_snapshot.load(Ordering::Relaxed)
-        };
-        let pid = |entry: &Entry| entry.running.pid.load(Ordering::Relaxed);
+        let pid = |entry: &Entry| entry.running.pid();
+        let reads = |entry: &&Entry| entry.running.reading_since().is_some();
         state.open.values().filter(reads).map(pid).collect()
+    }
+
+    /// Ends the read that has lasted longest, if that is longer than this; returns the process that reads.
+    ///
+    /// A transaction between two requests ends with the next one, or with its idle limit.
+    pub(super) fn end_longest_read(&self, longer_than: Duration) -> Option<u32> {
+        let state = self.lock();
+        let reads = state.open.values().filter_map(|entry| {
+            let since = entry.running.reading_since()?;
+            (since.elapsed() > longer_than).then_some((since, &entry.running))
+        });
+        let (_, longest) = reads.min_by_key(|(since, _)| *since)?;
+        longest.end_read();
+        Some(longest.pid())
     }
 
     /// Ends the sessions of clients that send so slowly that no single read times out.
@@ -299,7 +242,9 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use driver_api::CancelHandle;
 
     use super::*;
 
@@ -345,6 +290,37 @@ mod tests {
         drop(slot);
         sessions.drain(Instant::now() + Duration::from_secs(60));
         assert_eq!(sessions.count(), 0);
+    }
+
+    #[test]
+    fn the_longest_read_is_ended_and_a_write_never() {
+        let sessions = Arc::new(Sessions::new(3));
+        let (stream, _client) = UnixStream::pair().unwrap();
+        let slots = [(); 3].map(|()| sessions.enter(&stream).unwrap());
+        let counters = [(); 3].map(|()| Arc::new(Counter(AtomicUsize::new(0))));
+        let [writer, first, second] = &slots;
+        for (slot, pid) in slots.iter().zip(1..) {
+            slot.running.introduce(pid);
+        }
+        let handle = |number: usize| -> Option<Arc<dyn CancelHandle>> {
+            Some(Arc::<Counter>::clone(&counters[number]))
+        };
+        writer.running.during(handle(0), || {
+            assert_eq!(sessions.end_longest_read(Duration::ZERO), None);
+            first.running.during_read(handle(1), || {
+                second.running.begin_snapshot();
+                second.running.during_read(handle(2), || {
+                    assert_eq!(sessions.end_longest_read(Duration::from_secs(60)), None);
+                    assert_eq!(sessions.end_longest_read(Duration::ZERO), Some(2));
+                });
+            });
+            // Between two requests of a transaction nothing runs.
+            assert_eq!(sessions.end_longest_read(Duration::ZERO), Some(3));
+        });
+        let cancelled = counters.map(|counter| counter.0.load(Ordering::SeqCst));
+        assert_eq!(cancelled, [0, 1, 0]);
+        let overdue = slots.map(|slot| slot.running.take_overdue());
+        assert_eq!(overdue, [false, true, true]);
     }
 
     #[test]

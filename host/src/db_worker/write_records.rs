@@ -6,10 +6,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use driver_api::{
-    BlockReceiver, Connection, Dialect, DriverDescriptor, DriverError, ErrorClass, ExecuteResult,
-    Flow, Result, RowBlock, RowBlockRef, RowRef, RowSink, TransactionMode, ValueRef,
+    Connection, Dialect, DriverDescriptor, DriverError, ErrorClass, ExecuteResult, Result,
+    RowBlock, RowRef, TransactionMode, ValueRef,
 };
 use uuid::Uuid;
+
+use super::rows_in::each_row;
 
 /// The table of the last writes. It lies in the database of the clients, who do not see it in the
 /// catalog.
@@ -218,12 +220,12 @@ impl WriteRecords {
         client: Uuid,
     ) -> Result<Option<(i64, Stored)>> {
         let mut params = RowBlock::of_params([ValueRef::Bytes(client.as_bytes())]);
-        let mut found = OneRow::default();
-        let mut block = RowBlock::default();
-        let mut sink = RowSink::new(&mut block, &mut found);
-        connection.query(FIND, params.view().row(0)?, &mut sink)?;
-        let _ = sink.finish();
-        found.row.transpose()
+        let mut found = None;
+        each_row(connection, FIND, params.view().row(0)?, |row| {
+            found = Some(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 }
 
@@ -263,25 +265,7 @@ fn overtaken() -> DriverError {
     )
 }
 
-/// Takes the one row that [`FIND`] gives.
-#[derive(Default)]
-struct OneRow {
-    row: Option<Result<(i64, Stored)>>,
-}
-
-impl BlockReceiver for OneRow {
-    fn columns(&mut self, _: &[u8], _: usize) -> Flow {
-        Flow::Continue
-    }
-
-    fn block(&mut self, block: &[u8]) -> Flow {
-        self.row = Some(read(block));
-        Flow::Stop
-    }
-}
-
-fn read(block: &[u8]) -> Result<(i64, Stored)> {
-    let row = RowBlockRef::parse(block)?.row(0)?;
+fn read(row: RowRef<'_>) -> Result<(i64, Stored)> {
     let result = ExecuteResult {
         rows_affected: row.i64(1)?.cast_unsigned(),
         last_insert_id: row.opt(2, RowRef::i64)?,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::metrics::Metrics;
 use super::process_limits;
-use super::sessions::RunningCall;
+use super::running_call::RunningCall;
 use super::storage_failure;
 use super::store::{OpenConnection, Store};
 use super::write_queue::{GroupMember, Turn, WriteQueue};

@@ -31,6 +31,8 @@ pub struct DbWorkerHello {
     pub readers: usize,
     /// Most clients connected at once.
     pub clients: usize,
+    /// Size of the write-ahead log in MiB from which on the longest read is ended.
+    pub largest_log_mib: u64,
     /// Seconds after which an interactive transaction without a statement is rolled back.
     pub idle_transaction_seconds: u64,
     /// The worker's log file.
@@ -70,6 +72,9 @@ pub struct DbWorkerOwner {
     /// without one.
     #[serde(default)]
     pub log: Option<PathBuf>,
+    /// Which run of the system it is, as `/proc/sys/kernel/random/boot_id` says; empty where it is not told.
+    #[serde(default)]
+    pub boot: String,
 }
 
 /// The payload with which a DB worker says that it is ready.
@@ -90,7 +95,7 @@ mod tests {
     fn debug_does_not_show_secrets() {
         let hello: DbWorkerHello = serde_json::from_value(json!({
             "driver": "sqlite", "library": "/p/libsqlite.so", "options": {"password": "canary", "path": "/d/x.db"},
-            "database": "/d/x.db", "owner_file": "/d/x.db.worker", "socket": "/run/x.sock", "readers": 4, "clients": 10,
+            "database": "/d/x.db", "owner_file": "/d/x.db.worker", "socket": "/run/x.sock", "readers": 4, "clients": 10, "largest_log_mib": 1024,
             "idle_transaction_seconds": 60, "log_path": "/d/x.log", "log_max_bytes": 10, "log_files": 5
         }))
         .unwrap();

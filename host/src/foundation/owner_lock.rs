@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -19,6 +20,10 @@ pub struct OwnerLock {
 pub struct Left {
     /// The write-ahead log that it had.
     pub log: Option<PathBuf>,
+    /// The run of the system in which it was, as `/proc/sys/kernel/random/boot_id` says.
+    pub boot: String,
+    /// When it was last seen to write.
+    pub last_write: SystemTime,
 }
 
 impl OwnerLock {
@@ -54,8 +59,11 @@ impl OwnerLock {
         }
         // It may have ended while it wrote.
         let owner = serde_json::from_slice::<DbWorkerOwner>(&text).ok();
+        let (log, boot) = owner.map_or_else(Default::default, |owner| (owner.log, owner.boot));
         Ok(Some(Left {
-            log: owner.and_then(|owner| owner.log),
+            log,
+            boot,
+            last_write: self.file.metadata()?.modified()?,
         }))
     }
 
@@ -66,6 +74,14 @@ impl OwnerLock {
     pub fn announce(&mut self, owner: &DbWorkerOwner) -> io::Result<()> {
         self.clear()?;
         self.file.write_all(&serde_json::to_vec(owner)?)
+    }
+
+    /// Notes that the owner writes to the database.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn note_write(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
     }
 
     /// Takes the announcement back before the worker ends in good order.
@@ -94,12 +110,14 @@ mod tests {
             pid: 123_456,
             host_version: "1".into(),
             log: None,
+            boot: String::new(),
         };
         let short = DbWorkerOwner {
             socket: "/s".into(),
             pid: 1,
             host_version: "1".into(),
             log: Some("/x-wal".into()),
+            boot: "this".into(),
         };
         lock.announce(&long).unwrap();
         lock.announce(&short).unwrap();
@@ -107,8 +125,11 @@ mod tests {
         assert_eq!(read, short);
         drop(lock);
         let mut next = OwnerLock::take(&path).unwrap().unwrap();
-        let log = Some("/x-wal".into());
-        assert_eq!(next.left().unwrap(), Some(Left { log }));
+        let left = next.left().unwrap().unwrap();
+        assert_eq!(
+            (left.log, left.boot.as_str()),
+            (Some("/x-wal".into()), "this")
+        );
         next.clear().unwrap();
         assert_eq!(next.left().unwrap(), None);
     }

@@ -265,6 +265,7 @@ impl DbWorkerManager {
             )?,
             readers: settings.readers,
             clients: settings.clients,
+            largest_log_mib: settings.largest_log_mib,
             idle_transaction_seconds: settings.idle_transaction_seconds,
             log_path: log.path.clone(),
             log_max_bytes: log.max_bytes,

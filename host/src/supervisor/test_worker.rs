@@ -192,6 +192,7 @@ fn database() {
         pid,
         host_version: "0".into(),
         log: None,
+        boot: String::new(),
     };
     owner_file.set_len(0).unwrap();
     owner_file

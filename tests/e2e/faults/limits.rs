@@ -3,14 +3,22 @@
 use std::os::unix::net::UnixStream;
 use std::{fs, thread};
 
+use driver_api::ErrorClass;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
-use super::restarts;
+use super::{insert_bytes, restarts};
 use crate::support::chain::Chain;
 use crate::support::numbers::{count, insert, numbers, worker_pid};
 use crate::support::processes::{is_alive, kill};
 use crate::support::repository;
 use crate::support::server::eventually;
+
+/// Bytes of the address space that a process has.
+fn address_space(pid: u32) -> u64 {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+    let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
+    pages * 4096
+}
 
 fn entries(pid: u32, what: &str) -> u64 {
     fs::read_dir(format!("/proc/{pid}/{what}")).unwrap().count() as u64
@@ -49,12 +57,10 @@ fn a_worker_that_can_start_no_thread_turns_newcomers_away_and_recovers() {
     let database = numbers(&chain);
     insert(database, 1).unwrap();
     let pid = worker_pid(&chain);
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
-    let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
     // Root has no limit on processes, so it is the room for threads' stacks that is taken away.
     let worker = Pid::from_raw(pid.cast_signed());
     let tight = Rlimit {
-        current: Some(pages * 4096 + (12 << 20)),
+        current: Some(address_space(pid) + (12 << 20)),
         maximum: None,
     };
     prlimit(worker, Resource::As, tight).unwrap();
@@ -67,6 +73,31 @@ fn a_worker_that_can_start_no_thread_turns_newcomers_away_and_recovers() {
     }
     drop(crowd);
     assert_eq!(count(database), 9);
+}
+
+/// What it cannot hold ends the worker, or the call; the next worker has all memory, and nobody loses anything.
+#[test]
+fn a_worker_without_memory_is_replaced_and_what_it_was_asked_is_done_once() {
+    let chain = Chain::new();
+    let database = numbers(&chain);
+    insert(database, 1).unwrap();
+    let pid = worker_pid(&chain);
+    let tight = Rlimit {
+        current: Some(address_space(pid) + (8 << 20)),
+        maximum: None,
+    };
+    prlimit(Pid::from_raw(pid.cast_signed()), Resource::As, tight).unwrap();
+    let mut rows = 1;
+    for n in 2..5 {
+        match insert_bytes(database, n, 24 << 20) {
+            Ok(_) => rows += 1,
+            Err(error) => assert_eq!(error.class(), ErrorClass::LimitExceeded, "{error}"),
+        }
+    }
+    assert_eq!(count(database), rows);
+    // Without a limit at least the last one has succeeded.
+    assert_ne!((worker_pid(&chain), rows), (pid, 4));
+    assert_eq!(insert(database, 9), Ok(1));
 }
 
 #[test]
@@ -102,6 +133,12 @@ fn only_dates_that_people_read_come_from_a_clock_that_can_jump() {
         // which are kept for a day.
         "host/src/code_db/registration.rs",
         "host/src/commands/get_worker_status.rs",
+        "host/src/commands/jobs/cell.rs",
+        "host/src/commands/jobs/journal.rs",
+        "host/src/commands/jobs/state.rs",
+        "host/src/db_worker/database_file.rs",
+        "host/src/db_worker/log_evidence.rs",
+        "host/src/foundation/owner_lock.rs",
         "host/src/db_worker/write_records.rs",
         "host/src/foundation/telemetry.rs",
         "host/src/indexing/scan.rs",

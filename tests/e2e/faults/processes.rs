@@ -103,6 +103,44 @@ fn a_host_or_worker_that_is_ended_while_it_makes_the_schema_leaves_all_of_it_or_
 }
 
 #[test]
+fn a_schema_change_whose_worker_is_told_to_stop_or_killed_is_made_whole_by_the_next() {
+    let chain = Chain::new();
+    let database = numbers(&chain);
+    for turn in 0..8u64 {
+        let worker = eventually("a worker", || {
+            let status = chain.app.workers().status();
+            let pid = status.iter().find_map(|worker| worker.pid);
+            pid.filter(|pid| is_alive(*pid))
+        });
+        let signal = if turn % 2 == 0 {
+            Signal::TERM
+        } else {
+            Signal::KILL
+        };
+        let mut told = false;
+        database
+            .transaction(|session| {
+                for table in 0..10 {
+                    let sql = format!("CREATE TABLE t_{turn}_{table} (a INTEGER)");
+                    session.execute(&sql, &[])?;
+                    if table == turn && !told {
+                        told = true;
+                        kill(worker, signal);
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        let tables = database.read(|session| session.tables()).unwrap();
+        let prefix = format!("t_{turn}_");
+        let made = tables
+            .iter()
+            .filter(|table| table.name.starts_with(&prefix));
+        assert_eq!(made.count(), 10, "turn {turn}");
+    }
+}
+
+#[test]
 fn a_worker_that_stands_still_is_replaced_and_its_callers_are_answered() {
     let chain = Chain::new();
     let database = numbers(&chain);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{fs, thread};
 
+use code_analysis_host::foundation::cancellation::Cancellation;
 use driver_api::ErrorClass;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
@@ -87,6 +88,27 @@ fn a_full_disk_is_a_typed_error_and_reads_go_on_until_there_is_space_again() {
     insert(database, 1000).unwrap();
     assert_eq!(count(database), acknowledged + 1);
     assert_eq!(restarts(&chain), 0);
+}
+
+#[test]
+fn a_backup_to_a_full_disk_is_a_typed_error_that_leaves_nothing_there() {
+    if !am_root() {
+        return;
+    }
+    let disk = SmallDisk::new(1);
+    let chain = Chain::new();
+    let database = numbers(&chain);
+    for n in 0..4 {
+        insert_bytes(database, n, 1 << 20).unwrap();
+    }
+    let target = disk.path().join("copy.db");
+    let error = database
+        .backup(&target, |_| {}, &Cancellation::default())
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::DiskFull, "{error}");
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+    insert(database, 10).unwrap();
+    assert_eq!((count(database), restarts(&chain)), (5, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use driver_api::wire::frame::FrameReader;
@@ -27,7 +28,7 @@ impl Calls<'_> {
     pub(super) fn backup(
         &mut self,
         target: &[u8],
-        stream: &UnixStream,
+        stream: &Arc<UnixStream>,
         out: &mut Vec<u8>,
     ) -> io::Result<Result<Answer>> {
         if self.in_transaction() {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use driver_api::{Connection, DriverError, ErrorClass, ExecuteResult, Result, RowRef, RowSink};
 
@@ -17,10 +18,12 @@ impl Calls<'_> {
         sequence: u64,
         sql: &str,
         params: &[u8],
-        stream: &UnixStream,
+        stream: &Arc<UnixStream>,
         out: &mut Vec<u8>,
     ) -> io::Result<Result<Answer>> {
-        let mut rows = RowsOut::new(stream, out, &self.service.sessions);
+        let on_writer = matches!(self.transaction, Transaction::Write(_));
+        let readers = (!on_writer).then_some(&*self.service.readers);
+        let mut rows = RowsOut::new(stream, out, readers, &self.service.sessions);
         let mut block = std::mem::take(&mut self.block);
         let mut run = |connection: &mut dyn Connection, rows: &mut RowsOut<'_>| -> Result<()> {
             let params = RowRef::from_block_bytes(params)?;

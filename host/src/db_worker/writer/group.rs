@@ -6,7 +6,7 @@ use driver_api::{
 
 use super::{Member, Write, Writer};
 use crate::db_worker::metrics::Metrics;
-use crate::db_worker::sessions::RunningCall;
+use crate::db_worker::running_call::RunningCall;
 use crate::db_worker::write_records::{Done, Stored, WriteRecords};
 
 /// The writer, held for single writes. Dropping it lets the next one in.
