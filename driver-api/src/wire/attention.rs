@@ -5,13 +5,18 @@
 //! something to do. So it looks only for about as long as a wake-up would take, yields between the looks,
 //! and stops looking for a growing number of waits when that was of no use: when nothing came, or when a
 //! yield gave the core away, which means that there are more runnable threads than cores.
+//!
+//! It sleeps in `poll`, not in `recv`: whoever takes bytes from a Unix socket wakes a thread that sleeps in `recv` at the
+//! other end, as if it waited for room to write. Each request would cost two such wake-ups for nothing.
 
-use std::io::{self, Read};
+use std::cell::Cell;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
@@ -35,6 +40,8 @@ const MOST_LOOKING: usize = 1;
 #[derive(Debug)]
 pub struct AttentiveStream {
     stream: UnixStream,
+    /// Longest sleep; for ever without it.
+    limit: Cell<Option<Duration>>,
     /// Threads that are looking now; those of this process, apart from tests.
     looking: &'static AtomicUsize,
     /// Waits that begin asleep before the next look.
@@ -44,7 +51,7 @@ pub struct AttentiveStream {
 }
 
 impl AttentiveStream {
-    /// Reads from this socket; its read time-out holds once the reader sleeps.
+    /// Reads from this socket, for as long as it takes.
     pub fn new(stream: UnixStream) -> Self {
         Self::counted_by(stream, &LOOKING)
     }
@@ -52,15 +59,39 @@ impl AttentiveStream {
     fn counted_by(stream: UnixStream, looking: &'static AtomicUsize) -> Self {
         Self {
             stream,
+            limit: Cell::new(None),
             looking,
             asleep: 0,
             penalty: 1,
         }
     }
 
+    /// From now on a read that gets nothing for so long fails with [`ErrorKind::WouldBlock`].
+    pub fn wait_at_most(&self, limit: Option<Duration>) {
+        self.limit.set(limit);
+    }
+
     /// The socket.
     pub fn socket(&self) -> &UnixStream {
         &self.stream
+    }
+
+    fn sleep_and_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let limit = self.limit.get().map(|limit| Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        loop {
+            let mut socket = [PollFd::new(&self.stream, PollFlags::IN)];
+            if poll(&mut socket, limit.as_ref())? == 0 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            match recv(&self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((count, _)) => return Ok(count),
+                Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Looks for bytes without sleeping; `None` when it is time to sleep.
@@ -86,7 +117,7 @@ impl Read for AttentiveStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.look(buffer) {
             Some(result) => result,
-            None => self.stream.read(buffer),
+            None => self.sleep_and_read(buffer),
         }
     }
 }
@@ -155,12 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn the_read_timeout_of_the_socket_holds() {
+    fn a_read_ends_at_its_limit() {
         let (_near, mut reader) = pair();
-        let patience = Some(Duration::from_millis(5));
-        reader.socket().set_read_timeout(patience).unwrap();
+        reader.wait_at_most(Some(Duration::from_millis(5)));
         let error = reader.read(&mut [0; 8]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 
     #[test]

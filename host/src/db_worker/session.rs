@@ -72,9 +72,9 @@ pub(super) fn refuse(mut stream: &UnixStream, error: DriverError) -> io::Result<
 
 fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<()> {
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
-    stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
     slot.running.expect_within(Some(HELLO_TIMEOUT + LATE));
     let mut reader = FrameReader::new(AttentiveStream::new(stream));
+    reader.stream().wait_at_most(Some(HELLO_TIMEOUT));
     let stream = &slot.stream;
     let mut out = Vec::new();
     let hello = greet(service, &mut reader, slot, &mut out)?;
@@ -85,7 +85,7 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
     loop {
         let wanted = calls.in_transaction().then_some(service.idle_transaction);
         if wanted != patience {
-            stream.set_read_timeout(wanted)?;
+            reader.stream().wait_at_most(wanted);
             patience = wanted;
         }
         if wanted.is_some() {

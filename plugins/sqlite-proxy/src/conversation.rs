@@ -54,11 +54,10 @@ impl Conversation {
         let unreachable = |error| error::unreachable(socket, &error);
         let stream = UnixStream::connect(socket).map_err(unreachable)?;
         check_peer(&stream, socket)?;
-        stream
-            .set_read_timeout(Some(options.connect_timeout))
-            .map_err(unreachable)?;
+        let stream = AttentiveStream::new(stream);
+        stream.wait_at_most(Some(options.connect_timeout));
         let mut conversation = Self {
-            reader: FrameReader::new(AttentiveStream::new(stream)),
+            reader: FrameReader::new(stream),
             out: Vec::new(),
             cancel: CancelKey { session: 0, key: 0 },
             remembers_writes: false,
@@ -71,12 +70,7 @@ impl Conversation {
                 other => other.into_error(),
             })?;
         // A statement may take as long as it takes; a worker that hangs is killed by its host.
-        conversation
-            .reader
-            .stream()
-            .socket()
-            .set_read_timeout(None)
-            .map_err(unreachable)?;
+        conversation.reader.stream().wait_at_most(None);
         Ok(conversation)
     }
 

@@ -227,7 +227,14 @@ mod tests {
             database.connection.rollback().unwrap();
         }
         let refused = |database: &mut TestDatabase| {
-            for sql in ["BEGIN", "BEGIN IMMEDIATE", "COMMIT", "END", "ROLLBACK"] {
+            for sql in [
+                "BEGIN",
+                "BEGIN IMMEDIATE",
+                " COMMIT\n",
+                "COMMIT;",
+                "END",
+                "ROLLBACK",
+            ] {
                 let error = database.execute(sql, []).unwrap_err();
                 assert_eq!(
                     error.class(),

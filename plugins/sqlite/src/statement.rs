@@ -7,11 +7,19 @@ use rusqlite::{Batch, CachedStatement, Connection, Statement};
 use crate::error::{IntoDriverResult, from_sqlite, several_statements, syntax};
 use crate::value;
 
-/// Compiles a statement, or takes it from the cache. It must be exactly one.
+/// Statements of the driver's own that each write needs; they are kept compiled. No client gets at them: for a client
+/// each is compiled anew, which the authorizer refuses.
+const KEPT: [&str; 4] = ["BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK"];
+
+/// Compiles a client's statement, or takes it from the cache. It must be exactly one.
 pub(crate) fn prepare<'c>(database: &'c Connection, sql: &str) -> Result<CachedStatement<'c>> {
     // The engine takes a NUL for the end, and what follows would be ignored in silence.
     if sql.as_bytes().contains(&0) {
         return Err(syntax("the statement contains the character NUL"));
+    }
+    if KEPT.contains(&sql.trim()) {
+        database.prepare(sql).driver_result()?;
+        return Err(syntax("transactions are started and ended by calls"));
     }
     let statement = database
         .prepare_cached(sql)
@@ -59,9 +67,12 @@ pub(crate) fn check_count(statement: &Statement<'_>, given: usize) -> Result<()>
     Err(DriverError::new(ErrorClass::ParameterCount, message).with_sqlstate("07001"))
 }
 
-/// Runs one of the driver's own statements. It is not kept: a client whose text is the same would be given it,
-/// past the authorizer.
+/// Runs one of the driver's own statements. Beyond [`KEPT`] they are not kept: a client whose text is the same would be
+/// given them, past the authorizer.
 pub(crate) fn run(database: &Connection, sql: &str) -> Result<()> {
+    if KEPT.contains(&sql) {
+        return drain(&mut *database.prepare_cached(sql).driver_result()?);
+    }
     let mut statement = database.prepare(sql).driver_result()?;
     drain(&mut statement)
 }
