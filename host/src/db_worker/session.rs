@@ -99,6 +99,8 @@ fn converse(service: &Service, stream: UnixStream, slot: &SessionSlot) -> Ended<
             Ok(None) => return Ok(()),
             Err(FrameError::Io(error)) if is_timeout(&error) => {
                 calls.expire();
+                // From now on the client may take its time.
+                slot.running.expect_within(None);
                 continue;
             }
             Err(error) => return Err(error.into()),

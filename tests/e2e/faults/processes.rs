@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::have;
 use crate::support::chain::Chain;
@@ -125,7 +125,9 @@ fn a_schema_change_whose_worker_is_told_to_stop_or_killed_is_made_whole_by_the_n
                     session.execute(&sql, &[])?;
                     if table == turn && !told {
                         told = true;
-                        kill(worker, signal);
+                        // It may have ended already, if the last turn's SIGTERM was heard late.
+                        let process = Pid::from_raw(worker.cast_signed()).unwrap();
+                        let _ = kill_process(process, signal);
                     }
                 }
                 Ok(())
