@@ -14,7 +14,17 @@
 //! - A panic is caught, becomes an error, and ends the use of that connection.
 //! - Options have a schema in the [`DriverDescriptor`]; they are checked before `connect`. [`Secret`] and [`TlsMode`]
 //!   are what every driver of a server needs.
+//! - What a driver says by the crate `tracing` is in the host's log.
 //! - The feature `testkit` has the conformance cases that every driver is measured by.
+//!
+//! `code-analysis-host drivers new NAME` writes a whole driver to begin with; docs/writing-a-driver.md explains it.
+//!
+//! # Versions
+//! Semantic versioning holds for this crate and for the binary interface behind it, which stays the same within a major
+//! version: a plugin that was built with 1.0 loads in every host whose driver-api is 1.x. A plugin that was built with
+//! a newer minor version than the host's is refused.
+
+#![deny(missing_docs)]
 
 #[doc(hidden)]
 pub mod abi;
@@ -52,3 +62,8 @@ pub use secret::Secret;
 pub use sink::{BLOCK_BYTES, BlockReceiver, Flow, RowSink, SinkRow};
 pub use tls_mode::TlsMode;
 pub use value::{Value, ValueKind, ValueRef};
+
+/// Compiles what docs/writing-a-driver.md shows.
+#[cfg(all(doctest, feature = "testkit"))]
+#[doc = include_str!("../../docs/writing-a-driver.md")]
+pub struct WritingADriver;

@@ -3,15 +3,17 @@
 pub mod agent;
 pub mod calling;
 pub mod copying;
+pub mod driver_files;
 pub mod driver_tests;
 mod drivers_seen;
 pub mod maintaining;
 pub mod migrating;
+mod plugin_watch;
 pub mod reloading;
 pub mod serving;
 pub mod worker_processes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
@@ -19,7 +21,9 @@ use serde_json::Value;
 use crate::commands::context::Context;
 use crate::config::types::Config;
 use crate::foundation::paths::{PathError, data_dir};
+use crate::foundation::plugin_image::PluginImage;
 use crate::plugins::discovery::{UnusableDirectories, discover, search_directories};
+use crate::plugins::examiner::Examiner;
 use crate::plugins::loader::Loader;
 use crate::plugins::registry::Registry;
 use crate::plugins::resolve::{resolve, shown_options};
@@ -56,7 +60,7 @@ pub struct App {
     config: RwLock<Arc<Config>>,
     /// Plugins directories that were named on the command line; workers are told.
     plugin_dirs: Vec<PathBuf>,
-    plugins: Registry,
+    plugins: Arc<Registry>,
     workers: Arc<WorkerManager>,
     db_workers: Arc<DbWorkerManager>,
     /// Opened when it is first needed: many commands of the CLI need none.
@@ -87,9 +91,15 @@ impl App {
         mode: DbWorkerMode,
     ) -> Result<Self, AppError> {
         let executable = find_executable(config.database.worker.executable.as_deref())?;
-        let directories =
-            search_directories(plugin_dirs, &config.plugins.directories, Some(&executable));
-        let plugins = Registry::discover(directories, &executable, plugin_loader()?)?;
+        let data = data_dir()?;
+        let directories = search_directories(
+            plugin_dirs,
+            &config.plugins.directories,
+            Some(data.join("plugins")),
+            Some(&executable),
+        );
+        let examiner = Examiner::new(executable, &data, config.plugins.clone());
+        let plugins = Arc::new(Registry::discover(directories, examiner)?);
         let workers = Arc::new(WorkerManager::new());
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
@@ -109,7 +119,7 @@ impl App {
     }
 
     /// The plugins that were found.
-    pub fn plugins(&self) -> &Registry {
+    pub fn plugins(&self) -> &Arc<Registry> {
         &self.plugins
     }
 
@@ -220,7 +230,7 @@ fn absolute_directories(directories: &[PathBuf]) -> Vec<PathBuf> {
 /// # Errors
 /// [`AppError::Plugins`].
 pub fn check_plugins_directories(config: &Config, plugin_dirs: &[PathBuf]) -> Result<(), AppError> {
-    let directories = search_directories(plugin_dirs, &config.plugins.directories, None);
+    let directories = search_directories(plugin_dirs, &config.plugins.directories, None, None);
     discover(&directories)?;
     Ok(())
 }
@@ -233,11 +243,11 @@ pub fn plugin_loader() -> Result<Loader, PathError> {
     Ok(Loader::new(data_dir()?.join("plugin-copies")))
 }
 
-/// The part of a probe's child process: prints what `library` is.
+/// The part of a probe's child process: prints what the plugin is.
 ///
 /// # Errors
 /// When the verdict cannot be printed.
-pub fn probe_plugin(library: &Path) -> std::io::Result<()> {
+pub fn probe_plugin(file: PathBuf, hash: String) -> std::io::Result<()> {
     let loader = plugin_loader().map_err(std::io::Error::other)?;
-    crate::plugins::probe::run_child(&loader, library, &mut std::io::stdout().lock())
+    crate::plugins::probe::run_child(&loader, &PluginImage { file, hash })
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use code_analysis_host::plugins::loader::{LoadedPlugin, Loader};
+use code_analysis_host::plugins::plugin_file::PluginFile;
 use driver_api::{
     BlockReceiver, Connection, Driver, DriverError, ErrorClass, Flow, Options, Result, RowBlock,
     RowBlockRef, RowRef, RowSink, TransactionMode, ValueRef,
@@ -20,8 +21,9 @@ struct Loaded {
 fn load(library: &str) -> Loaded {
     let copies = tempfile::tempdir().unwrap();
     let loader = Loader::new(copies.path().to_owned());
+    let file = plugins_dir().join(format!("lib{library}.so"));
     let plugin = loader
-        .load(&plugins_dir().join(format!("lib{library}.so")))
+        .load(&PluginFile::read(&file).unwrap().image)
         .unwrap();
     Loaded {
         plugin,

@@ -21,6 +21,7 @@ mod db_worker_crowd;
 mod db_worker_ends;
 mod db_worker_file;
 mod db_worker_once;
+mod drop_in;
 mod faults;
 mod indexing;
 mod jobs;

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use abi_stable::erased_types::TD_Opaque;
-use abi_stable::library::{AbiHeaderRef, LibraryError};
+use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError};
 use abi_stable::sabi_types::RMut;
 use abi_stable::std_types::{RResult, RSlice};
 
+use super::log;
 use super::types::{
     DriverModuleRef, ErrorBytes, RawBackupWatch, RawBackupWatch_TO, RawCancelArc, RawConnectionBox,
     RawDriverBox, RawExecuteResult, RawSink, RawSink_TO,
@@ -35,10 +36,15 @@ pub const ROOT_SYMBOL: &str = abi_stable::library::ROOT_MODULE_LOADER_NAME;
 #[non_exhaustive]
 pub enum AttachError {
     /// The plugin was built without the description of its types, so that they cannot be checked.
-    #[error("it carries no type layout (built with `unsafe_no_layout_constant`?)")]
+    #[error(
+        "it carries no layout of its types, so that they cannot be checked: export it with `export_driver!` alone"
+    )]
     NoLayout,
     /// The plugin's types differ from the host's.
-    #[error("its types do not fit this host: {0}")]
+    #[error(
+        "its types differ from those of this host's driver-api, although its version fits; build it with an unchanged \
+         driver-api: {0}"
+    )]
     Layout(String),
     /// The header, or the module's constructor, is not usable.
     #[error("its module cannot be used: {0}")]
@@ -48,29 +54,57 @@ pub enum AttachError {
     Driver(#[from] DriverError),
 }
 
-/// A library's module whose types were checked, before any of the author's code ran.
+/// A library's module of which nothing but its version is known yet.
 #[derive(Clone, Copy)]
-pub struct AttachedModule(DriverModuleRef);
+pub struct UncheckedModule {
+    header: &'static LibHeader,
+    api_version: &'static str,
+}
 
-impl AttachedModule {
-    /// Checks the header of an opened library, and the layout of every type that crosses.
-    ///
-    /// # Errors
-    /// [`AttachError::NoLayout`], [`AttachError::Layout`], [`AttachError::Module`].
-    pub fn check(header: PluginHeader) -> std::result::Result<Self, AttachError> {
-        let header = header.upgrade().map_err(module_error)?;
-        if header.layout().is_none() {
-            return Err(AttachError::NoLayout);
-        }
-        header
-            .init_root_module::<DriverModuleRef>()
-            .map(Self)
-            .map_err(module_error)
+impl UncheckedModule {
+    /// The `driver-api` version that the plugin was built with: that of the crate that its types are from.
+    pub fn api_version(&self) -> &'static str {
+        self.api_version
     }
 
-    /// The `driver-api` version that the plugin was built with.
-    pub fn api_version(&self) -> &'static str {
-        self.0.api_version()().as_str()
+    /// Checks the layout of every type that crosses.
+    ///
+    /// # Errors
+    /// [`AttachError::Layout`], [`AttachError::Module`].
+    pub fn check(self) -> std::result::Result<LoadedModule, AttachError> {
+        self.header
+            .init_root_module::<DriverModuleRef>()
+            .map(LoadedModule)
+            .map_err(module_error)
+    }
+}
+
+/// A library's module whose types were checked, before any of the author's code ran.
+#[derive(Clone, Copy)]
+pub struct LoadedModule(DriverModuleRef);
+
+impl LoadedModule {
+    /// Reads the header of an opened library.
+    ///
+    /// # Errors
+    /// [`AttachError::NoLayout`], [`AttachError::Module`].
+    pub fn read(header: PluginHeader) -> std::result::Result<UncheckedModule, AttachError> {
+        let header = header.upgrade().map_err(module_error)?;
+        let reference = header.layout().ok_or(AttachError::NoLayout)?;
+        // The root module is a reference, a type of abi_stable's, to what the plugin's driver-api declares.
+        let module = reference.shared_vars().type_layouts().first();
+        let (package, version) = module
+            .map(|layout| layout().item_info().package_and_version())
+            .unwrap_or_default();
+        if package != env!("CARGO_PKG_NAME") {
+            let detail =
+                format!("its module is a type of the crate `{package}`, not of `driver-api`");
+            return Err(AttachError::Layout(detail));
+        }
+        Ok(UncheckedModule {
+            header,
+            api_version: version,
+        })
     }
 
     /// Makes the plugin's driver.
@@ -83,13 +117,72 @@ impl AttachedModule {
         let descriptor = read_json(&bytes)?;
         Ok(LoadedDriver { raw, descriptor })
     }
+
+    /// Panics within the plugin; false, or the end of the process, where panics cannot be caught.
+    pub fn catches_panics(&self) -> bool {
+        self.0.catches_panics()()
+    }
+
+    /// Has the plugin send its log to `tell`, down to the level `most`, under this name.
+    pub fn send_log_to(&self, plugin: &str, most: LogLevel, tell: fn(&LogLine<'_>)) {
+        self.0.send_log_to()(log::receiver(plugin, most, tell));
+    }
+}
+
+/// How much a line of a log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// What happens.
+    Info,
+    /// For whoever looks for a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// What a driver says.
+#[derive(Clone, Copy, Debug)]
+pub struct LogLine<'a> {
+    /// The name that [`LoadedModule::send_log_to`] was given.
+    pub plugin: &'a str,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The module that says it.
+    pub target: &'a str,
+    /// What it says.
+    pub text: &'a str,
 }
 
 fn module_error(error: LibraryError) -> AttachError {
     match error {
-        LibraryError::AbiInstability(detail) => AttachError::Layout(detail.to_string()),
+        LibraryError::AbiInstability(detail) => {
+            AttachError::Layout(differences(&detail.to_string()))
+        }
         other => AttachError::Module(other.to_string()),
     }
+}
+
+/// The differences within the report of abi_stable, which prints both types in full: its lines of the form
+/// `Error:what`, `Expected:`, `Found:`.
+fn differences(report: &str) -> String {
+    const LONGEST: usize = 300;
+    let lines: Vec<&str> = report.lines().map(str::trim).collect();
+    let at = lines.iter().rposition(|line| line.starts_with("Error:"));
+    let told = at.map_or(&lines[..], |at| &lines[at..]);
+    let mut text = told
+        .join(" ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }
 
 /// A driver that lives in a loaded plugin.

@@ -4,6 +4,7 @@
 //! uses [`host`].
 
 pub mod host;
+mod log;
 pub mod plugin;
 pub mod types;
 

@@ -13,12 +13,12 @@ use abi_stable::erased_types::TD_Opaque;
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RVec};
 
-use super::API_VERSION;
 use super::types::{
     DriverModule, DriverModuleRef, ErrorBytes, RawBackupWatchMut, RawCancel, RawCancel_TO,
     RawCancelArc, RawConnection, RawConnection_TO, RawConnectionBox, RawDriver, RawDriver_TO,
     RawDriverBox, RawExecuteResult, RawSinkMut,
 };
+use super::{API_VERSION, log};
 use crate::backup::BackupProgress;
 use crate::block::RowBlock;
 use crate::driver::{CancelHandle, Connection, Driver, ExecuteResult, TransactionMode};
@@ -34,11 +34,22 @@ thread_local! {
 
 /// The module of a plugin whose driver `open` makes.
 pub fn module(open: extern "C" fn() -> RResult<RawDriverBox, ErrorBytes>) -> DriverModuleRef {
-    DriverModule { api_version, open }.leak_into_prefix()
+    DriverModule {
+        api_version,
+        open,
+        send_log_to: log::send_to,
+        catches_panics,
+    }
+    .leak_into_prefix()
 }
 
 extern "C" fn api_version() -> RStr<'static> {
     RStr::from_str(API_VERSION)
+}
+
+extern "C" fn catches_panics() -> bool {
+    keep_panics_quiet();
+    catch_unwind(|| std::panic::panic_any(())).is_err()
 }
 
 /// Makes the driver and wraps it; what `export_driver!` calls.

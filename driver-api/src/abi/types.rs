@@ -1,6 +1,7 @@
 //! The types that cross the boundary. Hot calls carry flat bytes, cold ones carry JSON.
 //!
-//! They grow only at their end: new trait methods and module fields after the last one.
+//! They do not change within a major version: abi_stable refuses a plugin that lacks anything that the host has. What
+//! is added to cold calls is added to their JSON.
 
 #![allow(
     missing_docs,
@@ -19,8 +20,6 @@ use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::sabi_types::{RMut, VersionStrings};
 use abi_stable::std_types::{RArc, RBox, ROption, RResult, RSlice, RStr, RVec};
-
-use crate::error::DriverError;
 
 /// An error as [`DriverError::to_bytes`](crate::DriverError) writes it.
 pub type ErrorBytes = RVec<u8>;
@@ -94,17 +93,14 @@ pub trait RawConnection: Send {
     fn ping(&mut self) -> RResult<(), ErrorBytes>;
     fn cancel_handle(&self) -> ROption<RawCancelArc>;
     /// Drops the author's connection while a panic in it can still be reported.
-    #[sabi(last_prefix_field)]
     fn close(&mut self) -> RResult<(), ErrorBytes>;
-    /// Plugins that were built without it do not offer it. `target` holds the bytes of a path.
+    /// `target` holds the bytes of a path.
+    #[sabi(last_prefix_field)]
     fn backup(
         &mut self,
         target: RSlice<'_, u8>,
         watch: RawBackupWatchMut<'_>,
-    ) -> RResult<(), ErrorBytes> {
-        let _ = (target, watch);
-        RResult::RErr(DriverError::unsupported("backups").to_bytes().into())
-    }
+    ) -> RResult<(), ErrorBytes>;
 }
 
 pub type RawConnectionBox = RawConnection_TO<'static, RBox<()>>;
@@ -130,8 +126,24 @@ pub struct DriverModule {
     /// The driver-api version that the plugin was built with. First for ever.
     pub api_version: extern "C" fn() -> RStr<'static>,
     /// Makes the driver.
-    #[sabi(last_prefix_field)]
     pub open: extern "C" fn() -> RResult<RawDriverBox, ErrorBytes>,
+    /// Takes where the plugin's log goes; the first one counts.
+    pub send_log_to: extern "C" fn(RawLog),
+    /// Panics, and answers whether that could be caught. A plugin with `panic = "abort"` ends the process.
+    #[sabi(last_prefix_field)]
+    pub catches_panics: extern "C" fn() -> bool,
+}
+
+/// Where a plugin's log goes.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawLog {
+    /// Given back with every line.
+    pub context: u64,
+    /// The last level that is wanted, from 1 (error) to 5 (trace).
+    pub most: u8,
+    /// Takes the context, the level, the module that says it, and the text.
+    pub tell: extern "C" fn(u64, u8, RStr<'_>, RStr<'_>),
 }
 
 impl RootModule for DriverModuleRef {

@@ -66,7 +66,7 @@ impl App {
         let config = self.config();
         let configured = config.database.worker.executable.as_deref();
         let executable = find_executable(configured).map_err(ConformanceError::from)?;
-        let target = Target::find(&self.plugins, &executable, test.driver)?;
+        let target = Target::find(&self.plugins, test.driver)?;
         let options = target.read_options(test.options, test.options_file, base_dir)?;
         let place = Place::prepare(&target, options, &self.plugins, &self.config())?;
         target.check_options(&place.options_for("any"))?;

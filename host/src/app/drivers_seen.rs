@@ -3,31 +3,27 @@
 use std::sync::Arc;
 
 use crate::commands::list_drivers::DriverSummary;
-use crate::plugins::registry::{PluginRecord, Registry};
-use crate::plugins::verdict::Verdict;
+use crate::plugins::record::PluginRecord;
+use crate::plugins::registry::Registry;
 
 /// Each file that was found; `kind` is the configured type of database.
 pub(super) fn summaries(plugins: &Registry, kind: &str) -> Arc<[DriverSummary]> {
-    let records = plugins.records().iter();
-    records
-        .map(|record| summary(plugins, record, kind))
-        .collect()
+    let records = plugins.records();
+    let summaries = records.iter().map(|record| summary(plugins, record, kind));
+    summaries.collect()
 }
 
 fn summary(plugins: &Registry, record: &PluginRecord, kind: &str) -> DriverSummary {
     // The file that a name leads to; others of the same name are shadowed by it.
     let leads_here = |name: &str| {
         let found = plugins.find(name);
-        found.is_ok_and(|(_, path)| path == record.path)
+        found.is_ok_and(|plugin| plugin.image.file == record.path)
     };
     let descriptor = record.verdict.descriptor();
     DriverSummary {
         path: record.path.clone(),
         usable: descriptor.is_some(),
-        reason: match &record.verdict {
-            Verdict::Usable(_) => None,
-            Verdict::Refused(reason) => Some(reason.clone()),
-        },
+        reason: record.verdict.refusal().map(|refusal| refusal.text.clone()),
         name: descriptor.map(|driver| driver.name.clone()),
         version: descriptor.map(|driver| driver.version.clone()),
         summary: descriptor.map(|driver| driver.summary.clone()),

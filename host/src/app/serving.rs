@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::plugin_watch::PluginWatch;
 use super::{App, AppError};
 use crate::commands::jobs::journal::Journal;
 use crate::commands::jobs::queue::{JobQueue, Limits};
@@ -91,6 +92,15 @@ impl App {
         served
     }
 
+    /// Where the system has no more watches, drivers change with a restart only.
+    fn watch_plugins(&self) -> Result<Option<PluginWatch>, AppError> {
+        let started = PluginWatch::start(Arc::clone(&self.plugins), self.database()?);
+        let watch = started.inspect_err(|error| {
+            tracing::warn!(%error, "changes of plugins are not noticed before a restart");
+        });
+        Ok(watch.ok())
+    }
+
     fn answer_requests(
         &self,
         listener: TcpListener,
@@ -100,6 +110,7 @@ impl App {
         let jobs = JobQueue::new(job_limits(&self.config()), journal(&self.config()));
         let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
         self.start_file_watcher()?;
+        let _plugin_watch = self.watch_plugins()?;
         let endpoint = endpoint(listener.local_addr()?);
         let parts = ServerParts {
             service,

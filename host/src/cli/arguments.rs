@@ -10,7 +10,7 @@ use super::config::convert::ConvertArguments;
 use super::config::generate::GenerateArguments;
 use super::config::validate::ValidateArguments;
 use super::db::DbCommand;
-use super::drivers::test::TestArguments;
+use super::drivers::DriversCommand;
 use super::exit_code::EXIT_CODES;
 use super::index::IndexArguments;
 use super::mcp::McpArguments;
@@ -86,18 +86,12 @@ pub(super) enum Subcommand {
     PluginProbe {
         /// The file
         file: PathBuf,
+        /// BLAKE3 of the bytes that are meant
+        hash: String,
     },
     /// Runs the conformance case that standard input names; started by the host
     #[command(hide = true)]
     DriverCase,
-}
-
-#[derive(Debug, ClapSubcommand)]
-pub(super) enum DriversCommand {
-    /// List every plugin file that was found, and why it is usable or not
-    List,
-    /// Run the conformance cases on a driver, each in a process of its own
-    Test(TestArguments),
 }
 
 #[derive(Debug, ClapSubcommand)]

@@ -9,6 +9,7 @@ use super::exit_code::Exit;
 use crate::app::AppError;
 use crate::app::calling::CallError;
 use crate::app::copying::{CopyFailure, CopyFailureKind};
+use crate::app::driver_files::DriverFileError;
 use crate::app::driver_tests::DriverTestError;
 use crate::app::maintaining::MaintenanceFailure;
 use crate::app::serving::ServeError;
@@ -151,6 +152,16 @@ impl From<DriverTestError> for Failure {
     }
 }
 
+impl From<DriverFileError> for Failure {
+    fn from(error: DriverFileError) -> Self {
+        let (exit, code) = match error.is_unknown() {
+            true => (Exit::NotFound, "DRIVER_NOT_FOUND"),
+            false => (Exit::Failed, "DRIVER_FILE"),
+        };
+        Self::new(exit, code, error.to_string())
+    }
+}
+
 impl From<CopyFailure> for Failure {
     fn from(error: CopyFailure) -> Self {
         let (exit, code) = match error.kind() {
@@ -216,6 +227,7 @@ cli_error_from!(
     AppError,
     CallError,
     DriverTestError,
+    DriverFileError,
     CopyFailure,
     MaintenanceFailure,
     ServeError,

@@ -40,7 +40,7 @@ use clap::Parser;
 use tracing::level_filters::LevelFilter;
 
 use crate::foundation::telemetry::{self, Telemetry};
-use arguments::{Arguments, DriversCommand, Subcommand};
+use arguments::{Arguments, Subcommand};
 use exit_code::Exit;
 use failure::CliError;
 use output::Output;
@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Subcommand::Worker { kind } => processes::worker(&kind),
-        Subcommand::PluginProbe { file } => processes::plugin_probe(&file),
+        Subcommand::PluginProbe { file, hash } => processes::plugin_probe(file, hash),
         Subcommand::DriverCase => processes::driver_case(),
         _ => {
             let mut output = Output::to_stdout(arguments.global.json);
@@ -74,10 +74,7 @@ fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<Exit, CliError> 
         Subcommand::Sql(sql) => sql::run(&global, &sql, output),
         Subcommand::Db(command) => db::run(&global, &command, output),
         Subcommand::Commands { name } => commands::run(name.as_deref(), output),
-        Subcommand::Drivers(DriversCommand::List) => drivers::list::list(&global, output),
-        Subcommand::Drivers(DriversCommand::Test(test)) => {
-            drivers::test::run(&global, &test, output)
-        }
+        Subcommand::Drivers(command) => drivers::run(&global, &command, output),
         Subcommand::Workers(_) => workers::list(&global, output),
         Subcommand::Config(command) => config::run(&global, &command, output),
         Subcommand::Completions { shell } => completions::run(shell, output),

@@ -1,6 +1,6 @@
 //! The hidden subcommands that make this executable a worker, the probe of a plugin, or the process of a case.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit_code::Exit;
@@ -18,11 +18,12 @@ pub(super) fn worker(kind: &str) -> ExitCode {
 }
 
 /// Prints what a plugin file is, for the host that started this process.
-pub(super) fn plugin_probe(file: &Path) -> ExitCode {
-    match app::probe_plugin(file) {
+pub(super) fn plugin_probe(file: PathBuf, hash: String) -> ExitCode {
+    let shown = file.display().to_string();
+    match app::probe_plugin(file, hash) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
-            tell_error(&format!("{}: {error}", file.display()));
+            tell_error(&format!("{shown}: {error}"));
             Exit::Failed.into()
         }
     }

@@ -20,6 +20,7 @@ mod fulltext_search;
 mod get_code_entity_info;
 mod get_database_corruption_status;
 mod get_database_status;
+mod get_driver_status;
 mod get_worker_status;
 mod help;
 mod index_totals;

@@ -18,6 +18,7 @@ use super::fulltext_search::FulltextSearch;
 use super::get_code_entity_info::GetCodeEntityInfo;
 use super::get_database_corruption_status::GetDatabaseCorruptionStatus;
 use super::get_database_status::GetDatabaseStatus;
+use super::get_driver_status::GetDriverStatus;
 use super::get_worker_status::GetWorkerStatus;
 use super::help::Help;
 use super::list_backup_files::ListBackupFiles;
@@ -69,6 +70,7 @@ impl Registry {
             Command::of::<GetCodeEntityInfo>(),
             Command::of::<GetDatabaseCorruptionStatus>(),
             Command::of::<GetDatabaseStatus>(),
+            Command::of::<GetDriverStatus>(),
             Command::of::<GetWorkerStatus>(),
             Command::of::<Help>(),
             Command::of::<ListBackupFiles>(),

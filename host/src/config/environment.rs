@@ -39,6 +39,10 @@ pub(super) fn apply(
             continue;
         };
         let keys = keys_of(name);
+        if is_policy(&keys) {
+            problems.push(not_by_variable(name));
+            continue;
+        }
         origins.set(
             pointer(&keys),
             Origin::Environment {
@@ -57,6 +61,24 @@ pub(super) fn apply(
         Ok(texts)
     } else {
         Err(Problems(problems))
+    }
+}
+
+/// What plugins have to show of where they come from: whoever starts a process must not be able to relax it.
+fn is_policy(keys: &[String]) -> bool {
+    let [_, section, key] = keys else {
+        return false;
+    };
+    section == "plugins" && ["lock_file", "unlocked", "trusted_keys"].contains(&key.as_str())
+}
+
+fn not_by_variable(name: &str) -> Problem {
+    Problem {
+        pointer: name.to_owned(),
+        found: "a variable".to_owned(),
+        expected: "this key in the configuration file only, which says what plugins have to show"
+            .to_owned(),
+        suggestion: None,
     }
 }
 
@@ -196,6 +218,26 @@ mod tests {
             texts,
             OptionTexts::from([("password".to_owned(), "0815".to_owned())])
         );
+    }
+
+    #[test]
+    fn what_plugins_have_to_show_is_not_changed_by_a_variable() {
+        for key in ["LOCK_FILE", "UNLOCKED", "TRUSTED_KEYS"] {
+            let name = format!("CODE_ANALYSIS__PLUGINS__{key}");
+            let error = apply(
+                &mut json!({}),
+                &json!({}),
+                [(OsString::from(&name), OsString::from("allow"))].into_iter(),
+                &mut Origins::default(),
+            );
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                format!(
+                    "{name}: found a variable, expected this key in the configuration file only, which says what \
+                     plugins have to show"
+                )
+            );
+        }
     }
 
     #[test]

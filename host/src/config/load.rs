@@ -233,6 +233,7 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         &mut config.database.backup.directory,
         &mut config.workers.file_watcher.log_path,
         &mut config.workers.vectorization.log_path,
+        &mut config.plugins.lock_file,
     ];
     let path_lists = [
         &mut config.workers.file_watcher.watch_dirs,
@@ -254,6 +255,9 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
             _ => config.workers.vectorization.log_path = path,
         }
     }
+    let lock_file = || config.state_dir.join("plugins.lock");
+    let lock_file = config.plugins.lock_file.take().unwrap_or_else(lock_file);
+    config.plugins.lock_file = Some(lock_file);
     config.workers.database.enabled = config.database.worker.enabled;
     config.workers.database.log_path = config.database.worker.log_path.clone();
     place_database(&mut config);

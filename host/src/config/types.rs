@@ -206,11 +206,34 @@ pub struct JobsConfig {
 }
 
 /// `plugins`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginsConfig {
     /// Directories with drivers, besides those beside the executable; default none.
     pub directories: Vec<PathBuf>,
+    /// The lock file, which holds the SHA-256 of plugins; default `<state_dir>/plugins.lock`.
+    pub lock_file: Option<PathBuf>,
+    /// Whether plugins that are not in the lock file are used; those that are in it must have its bytes in either
+    /// case. Default `allow`.
+    pub unlocked: UnlockedPlugins,
+    /// Public keys of minisign. When there is one, every plugin needs a signature of one of them, in a file beside
+    /// it, `libx.so.minisig`; default none.
+    #[schemars(inner(length(min = 56, max = 56)))]
+    pub trusted_keys: Vec<String>,
+    /// Crashes of a driver in its worker within an hour after which it is not used any more; default 5.
+    #[schemars(range(min = 1, max = 1000))]
+    pub crash_limit: usize,
+}
+
+/// `plugins.unlocked`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlockedPlugins {
+    /// They are used.
+    #[default]
+    Allow,
+    /// They are refused; those of the release, beside the executable, are not.
+    Refuse,
 }
 
 impl Config {
@@ -328,6 +351,18 @@ impl Default for VectorizationConfig {
             batch_size: 10,
             poll_interval: 30,
             log_path: None,
+        }
+    }
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        PluginsConfig {
+            directories: Vec::new(),
+            lock_file: None,
+            unlocked: UnlockedPlugins::Allow,
+            trusted_keys: Vec::new(),
+            crash_limit: 5,
         }
     }
 }

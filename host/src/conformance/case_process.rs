@@ -73,7 +73,7 @@ impl CaseProcess<'_> {
                 format!("it {}", exit_reason(status, stderr)),
             ),
             Ended::Lost(error) => failed("success", format!("it cannot be waited for: {error}")),
-            Ended::TimedOut => failed(
+            Ended::TimedOut { .. } => failed(
                 &format!("an end within {} s", self.timeout.as_secs_f32()),
                 "it was still running, and was killed".into(),
             ),
@@ -128,6 +128,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::foundation::plugin_image::PluginImage;
 
     /// The outcome that a shell script in the place of the host brings about.
     fn outcome_of(script: &str, timeout: Duration) -> Outcome {
@@ -141,7 +142,10 @@ mod tests {
             timeout,
         };
         let request = CaseRequest {
-            library: "/p/x.so".into(),
+            plugin: PluginImage {
+                file: "/p/x.so".into(),
+                hash: "aa".into(),
+            },
             case: "types.i64.min".into(),
             options: serde_json::Map::new(),
         };

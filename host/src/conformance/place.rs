@@ -91,7 +91,7 @@ impl Place {
         let directory = directory()?;
         // The worker is known by the canonical path of its file.
         let root = directory.path().canonicalize()?;
-        let (descriptor, library) = registry.find(BEHIND_PROXY)?;
+        let plugin = registry.find(BEHIND_PROXY)?;
         let database = root.join("conformance.db");
         let mut config = config.clone();
         config.database.worker.log_path = Some(root.join("worker.log"));
@@ -104,8 +104,10 @@ impl Place {
         let mut values = Map::new();
         values.insert(PATH.into(), database.to_string_lossy().into());
         let endpoint = manager.ensure_worker_running(&DbWorkerRequest {
-            driver: descriptor.name.clone(),
-            library: library.to_owned(),
+            driver: plugin.descriptor.name,
+            plugin: plugin.image,
+            note_calls: false,
+            crashes: None,
             options: values,
             database,
         })?;

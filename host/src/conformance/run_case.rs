@@ -1,7 +1,7 @@
 //! The child's part: takes a case from standard input, runs it on the plugin, prints what came of it.
 
 use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use driver_api::Options;
@@ -9,6 +9,7 @@ use driver_api::testkit::{self, Failure, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::foundation::plugin_image::PluginImage;
 use crate::plugins::loader::Loader;
 
 /// The hidden subcommand of this executable that plays the child.
@@ -18,8 +19,8 @@ pub const SUBCOMMAND: &str = "driver-case";
 /// `Debug` for that reason.
 #[derive(Serialize, Deserialize)]
 pub struct CaseRequest {
-    /// The plugin's file.
-    pub library: PathBuf,
+    /// The plugin.
+    pub plugin: PluginImage,
     /// The name of the case.
     pub case: String,
     /// The options of its connections.
@@ -59,7 +60,7 @@ fn run(loader: &Loader, request: &CaseRequest) -> Result<Outcome, Failure> {
         .find(|case| case.name() == request.case)
         .ok_or_else(|| failed("find the case", format!("no case `{}`", request.case)))?;
     let plugin = loader
-        .load(&request.library)
+        .load(&request.plugin)
         .map_err(|error| failed("load the plugin", error.to_string()))?;
     let schema = &plugin.descriptor.options;
     let options = Options::check(schema, &request.options, Path::new("/")).map_err(|problems| {

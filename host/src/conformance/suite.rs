@@ -61,7 +61,7 @@ impl Suite {
         done.sort_by_key(|(index, _)| *index);
         Report {
             descriptor: self.target.descriptor.clone(),
-            library: self.target.library.clone(),
+            library: self.target.image.file.clone(),
             cases: done.into_iter().map(|(_, report)| report).collect(),
         }
     }
@@ -90,7 +90,7 @@ impl Suite {
             timeout: self.timeout,
         };
         process.run(&CaseRequest {
-            library: self.target.library.clone(),
+            plugin: self.target.image.clone(),
             case: case.name().to_owned(),
             options: self.place.options_for(case.name()),
         })

@@ -7,16 +7,17 @@ use serde_json::{Map, Value};
 
 use super::error::ConformanceError;
 use crate::foundation::did_you_mean::nearest_name;
+use crate::foundation::plugin_image::PluginImage;
 use crate::plugins::option_text::option_value;
-use crate::plugins::probe;
+use crate::plugins::plugin_file::PluginFile;
 use crate::plugins::registry::Registry;
-use crate::plugins::verdict::Verdict;
+use crate::plugins::verdict::{Refusal, Verdict};
 
 /// The plugin that is tested.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its file, absolute.
-    pub library: PathBuf,
+    /// What is loaded.
+    pub image: PluginImage,
     /// What its driver says of itself.
     pub descriptor: DriverDescriptor,
 }
@@ -27,32 +28,27 @@ impl Target {
     ///
     /// # Errors
     /// [`ConformanceError::Driver`], [`ConformanceError::Refused`].
-    pub fn find(
-        registry: &Registry,
-        executable: &Path,
-        name_or_file: &str,
-    ) -> Result<Self, ConformanceError> {
+    pub fn find(registry: &Registry, name_or_file: &str) -> Result<Self, ConformanceError> {
         if !name_or_file.contains('/') && !name_or_file.ends_with(".so") {
-            let (descriptor, library) = registry.find(name_or_file)?;
+            let plugin = registry.find(name_or_file)?;
             return Ok(Self {
-                library: library.to_owned(),
-                descriptor: descriptor.clone(),
+                image: plugin.image,
+                descriptor: plugin.descriptor,
             });
         }
         let file = PathBuf::from(name_or_file);
-        let refused = |reason: String| ConformanceError::Refused {
+        let refused = |refusal: Refusal| ConformanceError::Refused {
             file: file.clone(),
-            reason,
+            reason: refusal.text,
         };
-        let library = file
-            .canonicalize()
-            .map_err(|error| refused(format!("it cannot be read: {error}")))?;
-        match probe::probe(executable, &library, probe::TIMEOUT) {
-            Verdict::Usable(descriptor) => Ok(Self {
-                library,
-                descriptor,
+        let path = std::path::absolute(&file)?;
+        let read = PluginFile::read(&path).map_err(refused)?;
+        match registry.examiner().probe(&read).map_err(refused)? {
+            Verdict::Usable(found) => Ok(Self {
+                image: read.image,
+                descriptor: found.descriptor,
             }),
-            Verdict::Refused(reason) => Err(refused(reason)),
+            Verdict::Refused(refusal) => Err(refused(refusal)),
         }
     }
 
@@ -196,7 +192,10 @@ mod tests {
             .option(OptionSpec::integer("port", 1, 65_535, "the port"))
             .option(OptionSpec::boolean("read_only", "no writes"));
         Target {
-            library: "/p/x.so".into(),
+            image: PluginImage {
+                file: "/p/x.so".into(),
+                hash: "aa".into(),
+            },
             descriptor,
         }
     }

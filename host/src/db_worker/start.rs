@@ -16,7 +16,7 @@ use super::metrics::Metrics;
 use super::page_check::{Occasion, PageCheck};
 use super::process_limits;
 use super::readers::Readers;
-use super::service::Service;
+use super::service::{LoadedDriver, Service};
 use super::sessions::Sessions;
 use super::store::Store;
 use super::worker::Worker;
@@ -28,7 +28,10 @@ use crate::foundation::db_worker_hello::{
 };
 use crate::foundation::owner_lock::{Left, OwnerLock};
 use crate::foundation::quarantine::Quarantine;
-use crate::plugins::loader::{LoadError, LoadedPlugin, Loader};
+use crate::plugins::call_note::CallNote;
+use crate::plugins::loader::{LoadedPlugin, Loader};
+use crate::plugins::observed::ObservedDriver;
+use crate::plugins::verdict;
 
 /// A process that ends gives its locks up one after the other: the last owner may have this one for a moment
 /// after the other is free.
@@ -50,7 +53,10 @@ pub(super) enum StartError {
         source: std::io::Error,
     },
     #[error("the plugin {path} cannot be used: {source}")]
-    Plugin { path: String, source: LoadError },
+    Plugin {
+        path: String,
+        source: verdict::Refusal,
+    },
     #[error("the options of the database are wrong: {0}")]
     Options(String),
     #[error("the database {database} cannot be opened: {source}")]
@@ -252,12 +258,7 @@ fn open_service(
     loader: &Loader,
     quarantine: &Quarantine,
 ) -> Result<(Service, Option<DatabaseFile>), StartError> {
-    let plugin = loader
-        .load(&hello.library)
-        .map_err(|source| StartError::Plugin {
-            path: shown(&hello.library),
-            source,
-        })?;
+    let (plugin, observed) = load(hello, loader)?;
     let open_error = |source| StartError::Open {
         database: shown(&hello.database),
         source,
@@ -282,6 +283,11 @@ fn open_service(
     );
     let service = Service {
         driver: plugin.descriptor.name,
+        loaded: LoadedDriver {
+            version: plugin.descriptor.version,
+            plugin: hello.plugin.clone(),
+            driver: observed,
+        },
         page_check,
         readers: Arc::new(Readers::new(store, hello.readers)),
         writer: Arc::new(writer),
@@ -290,6 +296,27 @@ fn open_service(
         idle_transaction: Duration::from_secs(hello.idle_transaction_seconds),
     };
     Ok((service, file))
+}
+
+/// Loads the driver, whose calls are noted where the host wants that.
+fn load(
+    hello: &DbWorkerHello,
+    loader: &Loader,
+) -> Result<(LoadedPlugin, Arc<ObservedDriver>), StartError> {
+    let mut plugin = loader
+        .load(&hello.plugin)
+        .map_err(|source| StartError::Plugin {
+            path: shown(&hello.plugin.file),
+            source,
+        })?;
+    let note = hello.call_note.as_deref().and_then(|path| {
+        let made = CallNote::create(path);
+        made.inspect_err(|error| tracing::warn!(%error, "the calls of the driver are not noted"))
+            .ok()
+    });
+    let observed = Arc::new(ObservedDriver::new(plugin.driver, note));
+    plugin.driver = Arc::clone(&observed) as _;
+    Ok((plugin, observed))
 }
 
 /// The options of a writing or a reading connection.

@@ -67,9 +67,7 @@ impl Worker {
     fn serve(mut self, control: &ControlChannel) -> ExitCode {
         let heartbeats = {
             let service = Arc::clone(&self.service);
-            control.spawn_heartbeats(HEARTBEAT, move || {
-                service.metrics.to_json(service.sessions.count())
-            })
+            control.spawn_heartbeats(HEARTBEAT, move || service.heartbeat())
         };
         if let Err(error) = heartbeats {
             tracing::error!(%error, "no heartbeats can be sent; the host would take the worker for dead");

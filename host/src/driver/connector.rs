@@ -7,6 +7,11 @@ pub trait Connector: Send + Sync {
     /// The SQL that the database speaks.
     fn dialect(&self) -> Dialect;
 
+    /// Changes when connections that were made before are to be replaced, as by those of a newer driver.
+    fn version(&self) -> u64 {
+        0
+    }
+
     /// Opens a connection, which may mean that a DB worker is started first.
     ///
     /// # Errors

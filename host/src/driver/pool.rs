@@ -39,10 +39,16 @@ pub struct Pool {
 #[derive(Default)]
 struct State {
     /// Open and unused; the last one used is used first, so that a few stay warm.
-    idle: Vec<Session>,
+    idle: Vec<Pooled>,
     /// Open, idle or in use.
     open: usize,
     closed: bool,
+}
+
+/// A connection, and what its connector was like when it was made.
+struct Pooled {
+    session: Session,
+    version: u64,
 }
 
 impl Pool {
@@ -67,13 +73,18 @@ impl Pool {
     /// [`ErrorClass::Timeout`] when all stay in use for longer than the limit,
     /// [`ErrorClass::Unavailable`] after [`close`](Self::close), and those of the connector.
     pub fn lease(&self) -> Result<Lease<'_>> {
-        let session = match self.reserve()? {
-            Some(session) => session,
-            None => self.connect()?,
+        let pooled = match self.reserve()? {
+            Some(pooled) if pooled.version == self.connector.version() => pooled,
+            outdated => {
+                // It keeps its place until the new one has it.
+                outdated.into_iter().for_each(|pooled| end(pooled.session));
+                self.connect()?
+            }
         };
         Ok(Lease {
             pool: self,
-            session: Some(session),
+            version: pooled.version,
+            session: Some(pooled.session),
             broken: false,
         })
     }
@@ -86,7 +97,7 @@ impl Pool {
             state.open -= state.idle.len();
             std::mem::take(&mut state.idle)
         };
-        idle.into_iter().for_each(end);
+        idle.into_iter().for_each(|pooled| end(pooled.session));
         self.freed.notify_all();
     }
 
@@ -96,7 +107,7 @@ impl Pool {
     }
 
     /// An idle connection, or `None` with a place reserved for a new one.
-    fn reserve(&self) -> Result<Option<Session>> {
+    fn reserve(&self) -> Result<Option<Pooled>> {
         let deadline = Instant::now() + self.limits.wait;
         let mut state = self.lock();
         loop {
@@ -106,8 +117,8 @@ impl Pool {
                     "the database is closed",
                 ));
             }
-            if let Some(session) = state.idle.pop() {
-                return Ok(Some(session));
+            if let Some(pooled) = state.idle.pop() {
+                return Ok(Some(pooled));
             }
             if state.open < self.limits.connections {
                 state.open += 1;
@@ -133,21 +144,28 @@ impl Pool {
         }
     }
 
-    fn connect(&self) -> Result<Session> {
+    fn connect(&self) -> Result<Pooled> {
+        // Asked before: a connection that is newer than its version is made anew once, and no harm is done.
+        let version = self.connector.version();
         self.connector
             .connect()
-            .map(Session::new)
+            .map(|connection| Pooled {
+                session: Session::new(connection),
+                version,
+            })
             .inspect_err(|_| self.release_place())
     }
 
-    fn give_back(&self, session: Session, broken: bool) {
+    fn give_back(&self, pooled: Pooled, broken: bool) {
+        let Pooled { session, version } = pooled;
+        let broken = broken || version != self.connector.version();
         let mut state = self.lock();
         if broken || state.closed {
             state.open -= 1;
             drop(state);
             end(session);
         } else {
-            state.idle.push(session);
+            state.idle.push(Pooled { session, version });
         }
         self.freed.notify_one();
     }
@@ -174,6 +192,7 @@ pub struct Lease<'p> {
     pool: &'p Pool,
     /// Taken only by `drop`.
     session: Option<Session>,
+    version: u64,
     broken: bool,
 }
 
@@ -227,7 +246,8 @@ impl Drop for Lease<'_> {
         if let Some(session) = self.session.take() {
             // A panic in the middle of a transaction leaves a connection in an unknown state.
             let broken = self.broken || std::thread::panicking();
-            self.pool.give_back(session, broken);
+            let version = self.version;
+            self.pool.give_back(Pooled { session, version }, broken);
         }
     }
 }

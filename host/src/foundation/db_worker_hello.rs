@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::plugin_image::PluginImage;
 use super::redaction::redact_map;
 
 /// Code of the refusal with which a DB worker says that another process already owns the database.
@@ -16,8 +17,12 @@ pub const REFUSED_OWNED: &str = "owned";
 pub struct DbWorkerHello {
     /// Name of the driver to use, such as `sqlite`.
     pub driver: String,
-    /// The plugin's `.so`, absolute.
-    pub library: PathBuf,
+    /// The plugin to load.
+    pub plugin: PluginImage,
+    /// Where the worker notes the calls of its driver, so that a crash is told with the last of them; none where
+    /// they are not noted.
+    #[serde(default)]
+    pub call_note: Option<PathBuf>,
     /// Options of the driver, as its option schema wants them.
     pub options: Map<String, Value>,
     /// The canonical database file; an identity for databases that are not files.
@@ -47,7 +52,7 @@ impl fmt::Debug for DbWorkerHello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DbWorkerHello")
             .field("driver", &self.driver)
-            .field("library", &self.library)
+            .field("plugin", &self.plugin)
             .field("options", &redact_map(&self.options))
             .field("database", &self.database)
             .field("owner_file", &self.owner_file)
@@ -94,7 +99,7 @@ mod tests {
     #[test]
     fn debug_does_not_show_secrets() {
         let hello: DbWorkerHello = serde_json::from_value(json!({
-            "driver": "sqlite", "library": "/p/libsqlite.so", "options": {"password": "canary", "path": "/d/x.db"},
+            "driver": "sqlite", "plugin": {"file": "/p/libsqlite.so", "hash": "aa"}, "options": {"password": "canary", "path": "/d/x.db"},
             "database": "/d/x.db", "owner_file": "/d/x.db.worker", "socket": "/run/x.sock", "readers": 4, "clients": 10, "largest_log_mib": 1024,
             "idle_transaction_seconds": 60, "log_path": "/d/x.log", "log_max_bytes": 10, "log_files": 5
         }))

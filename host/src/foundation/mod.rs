@@ -12,6 +12,7 @@ pub mod log_file;
 pub mod owner_lock;
 pub mod paths;
 pub mod peer;
+pub mod plugin_image;
 pub mod progress;
 pub mod quarantine;
 pub mod redaction;

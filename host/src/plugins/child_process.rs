@@ -1,11 +1,11 @@
 //! A child of this executable that opens a plugin: what it inherits, what it says, and that it ends in time.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// What makes a process a DB worker. A host may run below one; the children that it asks about plugins are
@@ -33,9 +33,12 @@ pub enum Ended {
         status: ExitStatus,
     },
     /// It cannot be waited for.
-    Lost(std::io::Error),
+    Lost(io::Error),
     /// It took too long, and was killed.
-    TimedOut,
+    TimedOut {
+        /// What it had printed by then.
+        output: Vec<u8>,
+    },
 }
 
 /// A command whose standard output is read, and whose environment has of the `inherited` variables only those
@@ -56,39 +59,71 @@ pub fn command(executable: &Path, inherited: impl Iterator<Item = OsString>) -> 
 /// Waits for a child of [`command`], which is killed when it takes longer than `timeout`.
 pub fn finish(mut child: Child, timeout: Duration) -> Ended {
     let deadline = Instant::now() + timeout;
-    let output = child
+    let heard = Heard::default();
+    let all = child
         .stdout
         .take()
-        .and_then(|stdout| output_until(stdout, deadline));
+        .is_some_and(|stdout| heard.until(stdout, deadline));
     // A child that has closed its output has not ended yet, and need not.
-    let ended = output.and_then(|output| Some((output, end_until(&mut child, deadline)?)));
+    let ended = all.then(|| end_until(&mut child, deadline)).flatten();
     match ended {
-        Some((output, Ok(status))) => Ended::Exited { output, status },
-        Some((_, Err(error))) => Ended::Lost(error),
+        Some(Ok(status)) => Ended::Exited {
+            output: heard.take(),
+            status,
+        },
+        Some(Err(error)) => Ended::Lost(error),
         None => {
             // It took too long whether or not the child could be ended and reaped.
             let _ = child.kill();
             let _ = child.wait();
-            Ended::TimedOut
+            Ended::TimedOut {
+                output: heard.take(),
+            }
         }
     }
 }
 
-/// All that is written until its end; none when that does not come in time.
-fn output_until(stdout: ChildStdout, deadline: Instant) -> Option<Vec<u8>> {
-    let (said, hears) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let read = stdout.take(MAX_OUTPUT).read_to_end(&mut text);
-        // Nobody listens any more when the child took too long.
-        let _ = said.send(read.map(|_| text));
-    });
-    let left = deadline.saturating_duration_since(Instant::now());
-    hears.recv_timeout(left).ok()?.ok()
+/// What a child has printed so far.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// Takes all that is written; false when its end does not come in time.
+    fn until(&self, stdout: ChildStdout, deadline: Instant) -> bool {
+        let (said, hears) = mpsc::channel();
+        let heard = self.clone();
+        std::thread::spawn(move || {
+            let read = heard.read(stdout.take(MAX_OUTPUT));
+            // Nobody listens any more when the child took too long.
+            let _ = said.send(read);
+        });
+        let left = deadline.saturating_duration_since(Instant::now());
+        matches!(hears.recv_timeout(left), Ok(Ok(())))
+    }
+
+    fn read(&self, mut stdout: impl Read) -> io::Result<()> {
+        let mut part = [0; 4096];
+        loop {
+            match stdout.read(&mut part) {
+                Ok(0) => return Ok(()),
+                Ok(length) => self.lock().extend_from_slice(&part[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How the child ended; none when it does not in time.
-fn end_until(child: &mut Child, deadline: Instant) -> Option<std::io::Result<ExitStatus>> {
+fn end_until(child: &mut Child, deadline: Instant) -> Option<io::Result<ExitStatus>> {
     loop {
         if let Some(ended) = child.try_wait().transpose() {
             return Some(ended);

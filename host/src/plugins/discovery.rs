@@ -1,5 +1,6 @@
 //! Where plugins are looked for, and which files are candidates.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{self, ManifestError};
@@ -20,6 +21,8 @@ pub enum Origin {
     Environment,
     /// The config file.
     Config,
+    /// The user's own directory, where `drivers install` puts files.
+    User,
     /// The directory of the executable.
     Executable,
     /// The system's directory.
@@ -33,6 +36,7 @@ impl Origin {
             Self::Flag => Some("--plugins-dir"),
             Self::Environment => Some(DIRECTORIES_VARIABLE),
             Self::Config => Some("/code_analysis/plugins/directories"),
+            Self::User => Some("the user's data directory"),
             Self::Executable | Self::System => None,
         }
     }
@@ -72,10 +76,12 @@ pub struct Discovered {
 
 /// The directories to look in, in order of precedence.
 ///
-/// `flags` and `config` hold what the user named; `executable` is the host's own path.
+/// `flags` and `config` hold what the user named; `user` is the user's own directory, `executable` the host's own
+/// path.
 pub fn search_directories(
     flags: &[PathBuf],
     config: &[PathBuf],
+    user: Option<PathBuf>,
     executable: Option<&Path>,
 ) -> Vec<SearchDirectory> {
     let variable = std::env::var_os(DIRECTORIES_VARIABLE).unwrap_or_default();
@@ -87,6 +93,7 @@ pub fn search_directories(
         (Origin::Flag, flags.to_vec()),
         (Origin::Environment, environment),
         (Origin::Config, config.to_vec()),
+        (Origin::User, user.into_iter().collect()),
         (Origin::Executable, beside.into_iter().collect()),
         (Origin::System, vec![SYSTEM_DIRECTORY.into()]),
     ];
@@ -170,6 +177,10 @@ fn libraries_in(directory: &SearchDirectory) -> Result<Vec<PathBuf>, String> {
         Ok(entries) => entries,
         // The system's directory exists only where a distribution made it.
         Err(_) if directory.origin == Origin::System => return Ok(Vec::new()),
+        // The user's only once something was installed.
+        Err(error) if directory.origin == Origin::User && error.kind() == ErrorKind::NotFound => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(format!("it cannot be read: {error}")),
     };
     let mut paths: Vec<PathBuf> = entries
@@ -201,6 +212,7 @@ mod tests {
         let named = search_directories(
             &["/a".into(), "/b".into()],
             &["/a".into(), "/c".into()],
+            Some("/home/plugins".into()),
             Some(Path::new("/bin/host")),
         );
         let paths: Vec<_> = named
@@ -214,6 +226,7 @@ mod tests {
                 ("/a", Origin::Flag),
                 ("/b", Origin::Flag),
                 ("/c", Origin::Config),
+                ("/home/plugins", Origin::User),
                 ("/bin", Origin::Executable),
                 (SYSTEM_DIRECTORY, Origin::System),
             ]

@@ -1,75 +1,82 @@
 //! What a plugin must fulfil before its driver is used: names and versions.
 
 use driver_api::DriverDescriptor;
-use semver::{Version, VersionReq};
+use semver::Version;
 
-/// Why a plugin that opens is not used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// The plugin was built against a `driver-api` that this host does not accept.
-    #[error(
-        "it was built with driver-api {found}; this host accepts {accepted}: build it with a driver-api of \
-         that range, or use a host of its release"
-    )]
-    ApiVersion {
-        /// What the plugin says.
-        found: String,
-        /// The range of this host.
-        accepted: String,
-    },
-    /// The driver's name, or one of its aliases, is not usable in a config.
-    #[error(
-        "its driver calls itself `{0}`; a name has only lower-case letters, digits, `-` and `_`"
-    )]
-    Name(String),
-    /// The driver's version is not semver.
-    #[error("its driver's version `{0}` is not of the form 1.2.3")]
-    Version(String),
-}
+use super::verdict::{Reason, Refusal};
 
-/// The range of `driver-api` versions that plugins may have been built with: this minor and the one
-/// before it, any patch.
-pub fn accepted_api() -> VersionReq {
+/// The `driver-api` of this host.
+pub const API_VERSION: &str = driver_api::abi::API_VERSION;
+
+/// The range of `driver-api` versions that plugins may have been built with: the binary interface stays the same within
+/// a major version, and a plugin of a newer minor version may count on what this host does not have.
+pub fn accepted_api() -> String {
     let own = own_api();
-    let oldest = Version::new(own.major, own.minor.saturating_sub(1), 0);
-    let next = Version::new(own.major, own.minor + 1, 0);
-    VersionReq::parse(&format!(">={oldest}, <{next}")).unwrap_or(VersionReq::STAR)
+    format!(">={}.0.0, <{}.{}.0", own.major, own.major, own.minor + 1)
 }
 
 fn own_api() -> Version {
-    Version::parse(driver_api::abi::API_VERSION).unwrap_or(Version::new(0, 0, 0))
+    Version::parse(API_VERSION).unwrap_or(Version::new(0, 0, 0))
 }
 
 /// Checks the version that a plugin was built with, before any code of its author runs.
 ///
 /// # Errors
-/// [`PolicyError::ApiVersion`].
-pub fn check_api_version(found: &str) -> Result<(), PolicyError> {
+/// [`Reason::ApiTooOld`], [`Reason::ApiTooNew`], [`Reason::ApiUnknown`].
+pub fn check_api_version(found: &str) -> Result<(), Refusal> {
+    let own = own_api();
     let accepted = accepted_api();
-    if Version::parse(found).is_ok_and(|version| accepted.matches(&version)) {
-        return Ok(());
+    let refused = |reason, what_to_do: &str| {
+        let text = format!(
+            "it was built with driver-api {found}; this host accepts {accepted}: {what_to_do}"
+        );
+        Err(Refusal::new(reason, text))
+    };
+    match Version::parse(found) {
+        Err(_) => refused(
+            Reason::ApiUnknown,
+            "build it with a driver-api of that range",
+        ),
+        Ok(found) if found.major < own.major => refused(
+            Reason::ApiTooOld,
+            "build it anew with a driver-api of that range",
+        ),
+        Ok(found) if (found.major, found.minor) > (own.major, own.minor) => refused(
+            Reason::ApiTooNew,
+            "use a newer host, or build it with a driver-api of that range",
+        ),
+        Ok(_) => Ok(()),
     }
-    Err(PolicyError::ApiVersion {
-        found: found.to_owned(),
-        accepted: accepted.to_string(),
-    })
 }
 
 /// Checks what a driver says of itself.
 ///
 /// # Errors
-/// [`PolicyError::Name`], [`PolicyError::Version`].
-pub fn check_descriptor(descriptor: &DriverDescriptor) -> Result<(), PolicyError> {
+/// [`Reason::BadName`], [`Reason::BadVersion`].
+pub fn check_descriptor(descriptor: &DriverDescriptor) -> Result<(), Refusal> {
     let names = std::iter::once(&descriptor.name).chain(&descriptor.aliases);
     if let Some(name) = names.into_iter().find(|name| !is_name(name)) {
-        return Err(PolicyError::Name(name.clone()));
+        let text = format!(
+            "its driver calls itself `{name}`; a name has only lower-case letters, digits, `-` and `_`: rename it in \
+             its descriptor"
+        );
+        return Err(Refusal::new(Reason::BadName, text));
     }
-    Version::parse(&descriptor.version)
-        .map(|_| ())
-        .map_err(|_| PolicyError::Version(descriptor.version.clone()))
+    let version = &descriptor.version;
+    match Version::parse(version) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let text = format!(
+                "its driver's version `{version}` is not of the form 1.2.3: take `env!(\"CARGO_PKG_VERSION\")` in its \
+                 descriptor"
+            );
+            Err(Refusal::new(Reason::BadVersion, text))
+        }
+    }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a text can be the name of a driver.
+pub fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     !name.is_empty() && name.chars().all(plain)
 }
@@ -81,15 +88,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_version_is_accepted_and_others_are_named() {
-        assert_eq!(check_api_version(driver_api::abi::API_VERSION), Ok(()));
-        let error = check_api_version("99.0.0").unwrap_err();
-        let text = error.to_string();
-        assert!(
-            text.contains("99.0.0") && text.contains("this host accepts >=0."),
-            "{text}"
+    fn this_version_is_accepted_and_others_are_named_with_what_is_accepted() {
+        let own = own_api();
+        for accepted in [API_VERSION.to_owned(), format!("{}.0.9", own.major)] {
+            assert_eq!(check_api_version(&accepted), Ok(()));
+        }
+        let reason = |version: &str| check_api_version(version).unwrap_err().reason;
+        assert_eq!(reason(&format!("{}.9.9", own.major - 1)), Reason::ApiTooOld);
+        assert_eq!(
+            reason(&format!("{}.{}.0", own.major, own.minor + 1)),
+            Reason::ApiTooNew
         );
-        assert!(check_api_version("nonsense").is_err());
+        assert_eq!(reason("99.0.0"), Reason::ApiTooNew);
+        assert_eq!(reason("nonsense"), Reason::ApiUnknown);
+        let text = check_api_version("99.0.0").unwrap_err().text;
+        let expected = format!(
+            "it was built with driver-api 99.0.0; this host accepts {}: ",
+            accepted_api()
+        );
+        assert!(text.starts_with(&expected), "{text}");
     }
 
     #[test]
@@ -98,18 +115,9 @@ mod tests {
             DriverDescriptor::new(name, version, Placement::Direct, Dialect::Generic)
         };
         assert_eq!(check_descriptor(&named("my-db_2", "1.2.3")), Ok(()));
-        assert_eq!(
-            check_descriptor(&named("My DB", "1.2.3")),
-            Err(PolicyError::Name("My DB".into()))
-        );
-        assert_eq!(
-            check_descriptor(&named("x", "1")),
-            Err(PolicyError::Version("1".into()))
-        );
-        let alias = named("x", "1.0.0").alias("");
-        assert_eq!(
-            check_descriptor(&alias),
-            Err(PolicyError::Name(String::new()))
-        );
+        let reason = |descriptor| check_descriptor(&descriptor).unwrap_err().reason;
+        assert_eq!(reason(named("My DB", "1.2.3")), Reason::BadName);
+        assert_eq!(reason(named("x", "1")), Reason::BadVersion);
+        assert_eq!(reason(named("x", "1.0.0").alias("")), Reason::BadName);
     }
 }

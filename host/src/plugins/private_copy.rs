@@ -2,60 +2,60 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The largest file that is taken for a plugin.
-const MAX_BYTES: u64 = 512 * 1024 * 1024;
+use super::plugin_file::{PluginFile, hash};
+use super::verdict::{Reason, Refusal};
+use crate::foundation::plugin_image::PluginImage;
 
 /// Copies that were not made within this time may go when a newer one is made.
 const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A plugin's bytes under a name that says what they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrivateCopy {
-    /// The copy.
-    pub path: PathBuf,
-    /// BLAKE3 of its bytes, as hexadecimal digits.
-    pub hash: String,
-}
-
-/// Copies `library` into `cache`, where it is not there already.
+/// The copy of the bytes that `image` means, in `cache`; it is made where it is not there already.
 ///
 /// A library that is replaced in place while it is loaded ends the process with SIGBUS, and a second
-/// one at a path that was opened before is taken for the first; neither can happen to the copy.
+/// one at a path that was opened before is taken for the first; neither can happen to the copy. The bytes of the
+/// copy are hashed again: what is loaded is what was looked at.
 ///
 /// # Errors
-/// What the system said, with the path that it said it of.
-pub fn make(library: &Path, cache: &Path) -> io::Result<PrivateCopy> {
-    let bytes = read(library)?;
-    let hash = blake3::hash(&bytes).to_hex().to_string();
-    let place = blake3::hash(library.as_os_str().as_encoded_bytes()).to_hex();
-    let directory = cache.join(&place[..16]);
-    create_private(&directory)?;
-    let path = directory.join(format!("{hash}.so"));
-    if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
-        return Ok(PrivateCopy { path, hash });
+/// [`Reason::Replaced`] when there is no copy and the file holds other bytes by now, [`Reason::Unreadable`], and
+/// what [`PluginFile::read`] refuses.
+pub fn find_or_make(image: &PluginImage, cache: &Path) -> Result<PathBuf, Refusal> {
+    let path = path_of(image, cache);
+    if fs::read(&path).is_ok_and(|bytes| hash(&bytes) == image.hash) {
+        return Ok(path);
     }
-    write_whole(&directory, &path, &bytes)?;
-    remove_old(&directory, &path);
-    Ok(PrivateCopy { path, hash })
+    let file = PluginFile::read(&image.file)?;
+    if file.image.hash != image.hash {
+        let text = "it was replaced since it was looked at: run the command again";
+        return Err(Refusal::new(Reason::Replaced, text));
+    }
+    make(&file, cache)
 }
 
-fn read(library: &Path) -> io::Result<Vec<u8>> {
-    // Opening a FIFO would wait for a writer, so the kind of file is looked at first.
-    let found = fs::metadata(library)?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    if found.len() > MAX_BYTES {
-        return Err(io::Error::other(format!(
-            "it has {} bytes, more than {MAX_BYTES}",
-            found.len()
-        )));
-    }
-    fs::read(library)
+/// Copies the file's bytes into `cache`, whatever lies there.
+///
+/// # Errors
+/// [`Reason::Unreadable`] with what the system said.
+pub fn make(file: &PluginFile, cache: &Path) -> Result<PathBuf, Refusal> {
+    let path = path_of(&file.image, cache);
+    let written = write_whole(&path, &file.bytes);
+    written.map_err(|error| {
+        let text = format!(
+            "its private copy {} cannot be written: {error}",
+            path.display()
+        );
+        Refusal::new(Reason::Unreadable, text)
+    })?;
+    Ok(path)
+}
+
+/// Each file has a directory of its own, so that one file's copies make room for its next ones.
+fn path_of(image: &PluginImage, cache: &Path) -> PathBuf {
+    let place = hash(image.file.as_os_str().as_encoded_bytes());
+    cache.join(&place[..16]).join(format!("{}.so", image.hash))
 }
 
 fn create_private(directory: &Path) -> io::Result<()> {
@@ -67,17 +67,18 @@ fn create_private(directory: &Path) -> io::Result<()> {
 }
 
 /// Under another name first, so that nobody opens a half-written library.
-fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = directory.join(format!("{}.unfinished", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o500)
-        .open(&unfinished)?;
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    create_private(directory)?;
+    let mut file = tempfile::Builder::new()
+        .suffix(".unfinished")
+        .permissions(fs::Permissions::from_mode(0o500))
+        .tempfile_in(directory)?;
     file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&unfinished, path)
+    file.as_file().sync_data()?;
+    file.persist(path)?;
+    remove_old(directory, path);
+    Ok(())
 }
 
 /// Takes old versions away. One that is still loaded somewhere stays usable there.
@@ -111,23 +112,37 @@ mod tests {
     #[test]
     fn the_copy_keeps_the_bytes_when_the_original_changes() {
         let place = tempfile::tempdir().unwrap();
-        let library = place.path().join("x.so");
+        let (library, cache) = (place.path().join("x.so"), place.path().join("cache"));
         fs::write(&library, b"one").unwrap();
-        let first = make(&library, &place.path().join("cache")).unwrap();
+        let one = PluginFile::read(&library).unwrap().image;
+        let first = find_or_make(&one, &cache).unwrap();
         fs::write(&library, b"two!").unwrap();
-        let second = make(&library, &place.path().join("cache")).unwrap();
-        assert_ne!(first.path, second.path);
-        assert_eq!(fs::read(&first.path).unwrap(), b"one");
-        assert_eq!(fs::read(&second.path).unwrap(), b"two!");
-        assert_eq!(make(&library, &place.path().join("cache")).unwrap(), second);
+        let second = find_or_make(&PluginFile::read(&library).unwrap().image, &cache).unwrap();
+        assert_eq!(fs::read(&first).unwrap(), b"one");
+        assert_eq!(fs::read(&second).unwrap(), b"two!");
+        // The earlier bytes are still to be had, and only them under their name.
+        assert_eq!(find_or_make(&one, &cache).unwrap(), first);
     }
 
     #[test]
-    fn a_directory_and_a_missing_file_are_errors() {
+    fn a_damaged_copy_is_never_loaded() {
         let place = tempfile::tempdir().unwrap();
-        let cache = place.path().join("cache");
-        let error = make(place.path(), &cache).unwrap_err();
-        assert_eq!(error.to_string(), "it is not a regular file");
-        assert!(make(&place.path().join("absent.so"), &cache).is_err());
+        let (library, cache) = (place.path().join("x.so"), place.path().join("cache"));
+        fs::write(&library, b"good").unwrap();
+        let image = PluginFile::read(&library).unwrap().image;
+        let copy = find_or_make(&image, &cache).unwrap();
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(&copy, b"evil").unwrap();
+        assert_eq!(
+            fs::read(find_or_make(&image, &cache).unwrap()).unwrap(),
+            b"good"
+        );
+        // Without the copy and with other bytes in the file there is nothing to load.
+        fs::remove_file(&copy).unwrap();
+        fs::write(&library, b"else").unwrap();
+        assert_eq!(
+            find_or_make(&image, &cache).unwrap_err().reason,
+            Reason::Replaced
+        );
     }
 }

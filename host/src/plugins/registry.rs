@@ -1,42 +1,50 @@
-//! All plugins that were found, by the names of their drivers.
+//! All plugins that were found, by the names of their drivers, and those that are loaded.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 
-use driver_api::{Driver, DriverDescriptor, Placement};
+use driver_api::{Driver, Placement};
 use serde::Serialize;
 
-use super::discovery::{self, Candidate, Origin, SearchDirectory, UnusableDirectories};
-use super::loader::{LoadError, Loader};
-use super::probe;
-use super::verdict::Verdict;
+use super::discovery::{self, Candidate, SearchDirectory, UnusableDirectories};
+use super::examiner::{Examined, Examiner};
+use super::memory;
+use super::observed::{DriverMetrics, ObservedDriver};
+use super::record::{PluginRecord, Snapshot, UsablePlugin};
+use super::verdict::{Reason, Refusal, Verdict};
+use crate::foundation::plugin_image::PluginImage;
 
 /// The driver through which a DB worker is reached.
 pub const PROXY: &str = "sqlite-proxy";
 
-/// A file that was found, and what is known of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct PluginRecord {
-    /// The file.
-    pub path: PathBuf,
-    /// Who named its directory.
-    pub origin: Origin,
-    /// Whether it is usable.
-    pub verdict: Verdict,
-}
-
 /// All plugins that were found.
 pub struct Registry {
-    loader: Loader,
+    examiner: Examiner,
     directories: Vec<SearchDirectory>,
-    records: Vec<PluginRecord>,
-    problems: Vec<String>,
-    /// Name or alias to the index of its record; the first directory wins.
-    names: BTreeMap<String, usize>,
-    /// Drivers that are loaded into this process, by the index of their record.
-    loaded: Mutex<BTreeMap<usize, Arc<dyn Driver>>>,
+    /// Replaced as a whole when the directories are looked at again.
+    current: RwLock<Arc<Snapshot>>,
+    /// Drivers that are loaded into this process. Nothing is ever unloaded.
+    loaded: Mutex<BTreeMap<PluginImage, Arc<ObservedDriver>>>,
+}
+
+/// A driver that is loaded into this process.
+#[derive(Clone, Debug, Serialize)]
+pub struct LoadedVersion {
+    /// Where it came from.
+    pub image: PluginImage,
+    /// The driver's name.
+    pub name: String,
+    /// The driver's version.
+    pub version: String,
+    /// Whether new connections use it.
+    pub current: bool,
+    /// Counts since it was loaded.
+    pub metrics: DriverMetrics,
+    /// Memory of this process that its library holds, in KiB; it is never given back.
+    pub resident_kib: u64,
 }
 
 /// Why a driver is not available in this process.
@@ -59,7 +67,7 @@ pub enum RegistryError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: LoadError,
+        source: Refusal,
     },
 }
 
@@ -112,61 +120,82 @@ impl fmt::Display for UnknownDriver {
 }
 
 impl Registry {
-    /// Looks in these directories and probes what is there, each file in a child of `executable`.
+    /// Looks in these directories and at what is there.
     ///
     /// # Errors
     /// [`UnusableDirectories`]; a file that is no usable plugin is no error but a record.
     pub fn discover(
         directories: Vec<SearchDirectory>,
-        executable: &Path,
-        loader: Loader,
+        examiner: Examiner,
     ) -> Result<Self, UnusableDirectories> {
-        let found = discovery::discover(&directories)?;
-        let verdicts = probe_all(executable, &found.candidates);
-        let records: Vec<PluginRecord> = found
+        let registry = Self {
+            examiner,
+            directories,
+            current: RwLock::default(),
+            loaded: Mutex::default(),
+        };
+        registry.refresh()?;
+        Ok(registry)
+    }
+
+    /// Looks again. A file whose new content is refused keeps the version that was in place.
+    ///
+    /// # Errors
+    /// [`UnusableDirectories`]; then everything stays as it is.
+    pub fn refresh(&self) -> Result<(), UnusableDirectories> {
+        let found = discovery::discover(&self.directories)?;
+        let examined = self.examine_all(&found.candidates);
+        let records = found
             .candidates
             .into_iter()
-            .zip(verdicts)
-            .map(|(candidate, verdict)| PluginRecord {
-                path: candidate.path,
-                origin: candidate.origin,
-                verdict,
-            })
+            .zip(examined)
+            .map(|(candidate, examined)| PluginRecord::new(candidate, examined))
             .collect();
-        let (names, shadowed) = by_name(&records);
-        Ok(Self {
-            loader,
-            directories,
-            records,
-            problems: found.problems.into_iter().chain(shadowed).collect(),
-            names,
-            loaded: Mutex::default(),
-        })
+        let next = Snapshot::new(records, found.problems, &self.snapshot());
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
     }
 
     /// Every file that was found, in the order of precedence.
-    pub fn records(&self) -> &[PluginRecord] {
-        &self.records
+    pub fn records(&self) -> Vec<Arc<PluginRecord>> {
+        self.snapshot().records.clone()
     }
 
     /// Files that are refused although a user named their directory, with the reasons: people are told
     /// without asking.
-    pub fn refused_by_name(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.records.iter().filter_map(unexpected_refusal)
+    pub fn refused_by_name(&self) -> Vec<(PathBuf, Refusal)> {
+        let records = self.records();
+        let unexpected = records.iter().filter_map(|record| {
+            let refusal = record.unexpected_refusal()?;
+            Some((record.path.clone(), refusal.clone()))
+        });
+        unexpected.collect()
     }
 
     /// Directories that could not be read and names that are claimed twice, as lines for people.
-    pub fn problems(&self) -> &[String] {
-        &self.problems
+    pub fn problems(&self) -> Vec<String> {
+        self.snapshot().problems.clone()
     }
 
-    /// The descriptor and file of the driver of this name or alias.
+    /// The directories that are looked in.
+    pub fn directories(&self) -> &[SearchDirectory] {
+        &self.directories
+    }
+
+    /// What looks at files.
+    pub fn examiner(&self) -> &Examiner {
+        &self.examiner
+    }
+
+    /// The driver of this name or alias.
     ///
     /// # Errors
     /// [`RegistryError::Unknown`].
-    pub fn find(&self, name: &str) -> Result<(&DriverDescriptor, &Path), RegistryError> {
-        self.index_of(name)
-            .map(|(_, descriptor, path)| (descriptor, path))
+    pub fn find(&self, name: &str) -> Result<UsablePlugin, RegistryError> {
+        let snapshot = self.snapshot();
+        snapshot
+            .find(name)
+            .ok_or_else(|| self.unknown(&snapshot, name))
     }
 
     /// The driver of this name or alias, loaded into this process now if it was not.
@@ -174,47 +203,86 @@ impl Registry {
     /// # Errors
     /// See [`RegistryError`].
     pub fn direct(&self, name: &str) -> Result<Arc<dyn Driver>, RegistryError> {
-        let (index, descriptor, path) = self.index_of(name)?;
+        let UsablePlugin {
+            descriptor, image, ..
+        } = self.find(name)?;
         if descriptor.placement == Placement::Worker {
-            return Err(RegistryError::WorkerOnly(descriptor.name.clone()));
+            return Err(RegistryError::WorkerOnly(descriptor.name));
         }
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(driver) = loaded.get(&index) {
-            return Ok(Arc::clone(driver));
+        if let Some(driver) = loaded.get(&image) {
+            return Ok(Arc::clone(driver) as _);
         }
         let plugin = self
-            .loader
-            .load(path)
+            .examiner
+            .loader()
+            .load(&image)
             .map_err(|source| RegistryError::Load {
-                name: descriptor.name.clone(),
-                path: path.to_owned(),
+                name: descriptor.name,
+                path: image.file.clone(),
                 source,
             })?;
-        loaded.insert(index, Arc::clone(&plugin.driver));
-        Ok(plugin.driver)
+        let driver = Arc::new(ObservedDriver::new(plugin.driver, None));
+        loaded.insert(image, Arc::clone(&driver));
+        Ok(driver)
     }
 
-    fn index_of(&self, name: &str) -> Result<(usize, &DriverDescriptor, &Path), RegistryError> {
-        self.names
-            .get(name)
-            .and_then(|index| {
-                let record = self.records.get(*index)?;
-                Some((*index, record.verdict.descriptor()?, record.path.as_path()))
-            })
-            .ok_or_else(|| self.unknown(name))
-    }
-
-    fn unknown(&self, name: &str) -> RegistryError {
-        let refused = self
-            .records
+    /// The drivers that are loaded into this process, also those that newer ones have replaced.
+    pub fn loaded(&self) -> Vec<LoadedVersion> {
+        let current: Vec<PluginImage> = self
+            .records()
             .iter()
-            .filter_map(|record| match &record.verdict {
-                Verdict::Refused(reason) => Some(format!("{}: {reason}", record.path.display())),
-                Verdict::Usable(_) => None,
-            });
+            .filter_map(|record| record.usable().map(|plugin| plugin.image))
+            .collect();
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = |(image, driver): (&PluginImage, &Arc<ObservedDriver>)| {
+            let descriptor = driver.descriptor();
+            LoadedVersion {
+                image: image.clone(),
+                name: descriptor.name,
+                version: descriptor.version,
+                current: current.contains(image),
+                metrics: driver.metrics(),
+                resident_kib: memory::resident_kib(&image.hash),
+            }
+        };
+        loaded.iter().map(version).collect()
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A file's verdict comes from a process of its own, so all are asked at the same time.
+    fn examine_all(&self, candidates: &[Candidate]) -> Vec<Examined> {
+        let lock = self.examiner.lock();
+        let examine = |candidate: &Candidate| {
+            self.examiner
+                .examine(&candidate.path, candidate.origin, &lock)
+        };
+        thread::scope(|scope| {
+            let examining: Vec<_> = candidates
+                .iter()
+                .map(|candidate| scope.spawn(|| examine(candidate)))
+                .collect();
+            examining
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| lost()))
+                .collect()
+        })
+    }
+
+    fn unknown(&self, snapshot: &Snapshot, name: &str) -> RegistryError {
+        let refused = snapshot.records.iter().filter_map(|record| {
+            let refusal = record.verdict.refusal()?;
+            Some(format!("{}: {refusal}", record.path.display()))
+        });
         // The proxy is how workers are reached; nobody configures it.
-        let proxy = self.names.get(PROXY);
-        let known = self.names.iter().filter(|(_, index)| Some(*index) != proxy);
+        let proxy = snapshot.names.get(PROXY);
+        let known = snapshot
+            .names
+            .iter()
+            .filter(|(_, index)| Some(*index) != proxy);
         RegistryError::Unknown(Box::new(UnknownDriver {
             name: name.to_owned(),
             known: known.map(|(name, _)| name.clone()).collect(),
@@ -224,84 +292,23 @@ impl Registry {
                 .iter()
                 .map(|directory| directory.path.clone())
                 .collect(),
-            problems: self.problems.clone(),
+            problems: snapshot.problems.clone(),
         }))
     }
 }
 
-/// The file and the reason, if it is refused and a user named its directory.
-fn unexpected_refusal(record: &PluginRecord) -> Option<(&Path, &str)> {
-    record.origin.named_by()?;
-    match &record.verdict {
-        Verdict::Refused(reason) => Some((&record.path, reason)),
-        Verdict::Usable(_) => None,
+fn lost() -> Examined {
+    let text = "it could not be probed: a thread of this host ended";
+    Examined {
+        image: None,
+        locked: false,
+        verdict: Verdict::Refused(Refusal::new(Reason::NotProbed, text)),
     }
-}
-
-/// A file's verdict comes from a process of its own, so all are asked at the same time.
-fn probe_all(executable: &Path, candidates: &[Candidate]) -> Vec<Verdict> {
-    std::thread::scope(|scope| {
-        let probes: Vec<_> = candidates
-            .iter()
-            .map(|candidate| {
-                scope.spawn(|| probe::probe(executable, &candidate.path, probe::TIMEOUT))
-            })
-            .collect();
-        let lost = || Verdict::Refused("its probe could not be run".into());
-        probes
-            .into_iter()
-            .map(|probe| probe.join().unwrap_or_else(|_| lost()))
-            .collect()
-    })
-}
-
-/// Names to records, and a line for each name that a later file claims too.
-fn by_name(records: &[PluginRecord]) -> (BTreeMap<String, usize>, Vec<String>) {
-    let mut names = BTreeMap::new();
-    let mut shadowed = Vec::new();
-    for (index, record) in records.iter().enumerate() {
-        let Some(descriptor) = record.verdict.descriptor() else {
-            continue;
-        };
-        for name in std::iter::once(&descriptor.name).chain(&descriptor.aliases) {
-            let first = *names.entry(name.clone()).or_insert(index);
-            if first != index {
-                shadowed.push(format!(
-                    "{} also claims the name `{name}`; {} is used",
-                    record.path.display(),
-                    records[first].path.display()
-                ));
-            }
-        }
-    }
-    (names, shadowed)
 }
 
 #[cfg(test)]
 mod tests {
-    use driver_api::Dialect;
-
     use super::*;
-
-    fn record(path: &str, name: &str) -> PluginRecord {
-        let descriptor = DriverDescriptor::new(name, "1.0.0", Placement::Direct, Dialect::Generic);
-        PluginRecord {
-            path: path.into(),
-            origin: Origin::Config,
-            verdict: Verdict::Usable(descriptor.alias("shared")),
-        }
-    }
-
-    #[test]
-    fn the_first_claim_to_a_name_wins_and_the_second_is_told() {
-        let records = [record("/1/a.so", "a"), record("/2/b.so", "b")];
-        let (names, shadowed) = by_name(&records);
-        assert_eq!((names["a"], names["b"], names["shared"]), (0, 1, 0));
-        assert_eq!(
-            shadowed,
-            ["/2/b.so also claims the name `shared`; /1/a.so is used"]
-        );
-    }
 
     #[test]
     fn an_unknown_type_lists_known_ones_places_and_refusals() {
@@ -317,22 +324,5 @@ mod tests {
             "there is no database driver `oracle`; known types are: sqlite; looked in: /p; \
              found but not usable: /p/x.so: it is text; besides: /q cannot be used"
         );
-    }
-
-    #[test]
-    fn a_refusal_is_unexpected_only_where_a_user_named_the_directory() {
-        let refused = |origin| PluginRecord {
-            path: "/p/x.so".into(),
-            origin,
-            verdict: Verdict::Refused("it is text".into()),
-        };
-        let told = (Path::new("/p/x.so"), "it is text");
-        for origin in [Origin::Flag, Origin::Environment, Origin::Config] {
-            assert_eq!(unexpected_refusal(&refused(origin)), Some(told));
-        }
-        for origin in [Origin::Executable, Origin::System] {
-            assert_eq!(unexpected_refusal(&refused(origin)), None);
-        }
-        assert_eq!(unexpected_refusal(&record("/1/a.so", "a")), None);
     }
 }

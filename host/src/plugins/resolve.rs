@@ -1,15 +1,15 @@
 //! From `database.type` and its options to a driver, checked options, and the way it is reached.
 
-use std::path::PathBuf;
-
 use driver_api::{Dialect, DriverDescriptor, OptionProblem, Options, Placement};
 
 use serde_json::{Map, Value};
 
+use super::discovery::Origin;
 use super::option_text::option_value;
 use super::registry::{Registry, RegistryError};
 use crate::config::types::DatabaseConfig;
 use crate::foundation::did_you_mean::nearest_name;
+use crate::foundation::plugin_image::PluginImage;
 use crate::foundation::redaction::{REDACTED, looks_secret, redact_map};
 
 /// Where options stand in a configuration file.
@@ -25,8 +25,11 @@ pub enum Reach {
     Direct,
     /// A DB worker loads this library; everybody else goes through the proxy driver.
     Worker {
-        /// The plugin's file.
-        library: PathBuf,
+        /// What the worker loads.
+        image: PluginImage,
+        /// Whether the worker notes each call, so that its crash is told with the call: not for the drivers of
+        /// the release, as long as they have not crashed.
+        note_calls: bool,
     },
 }
 
@@ -127,11 +130,20 @@ pub fn resolve(
     registry: &Registry,
     config: &DatabaseConfig,
 ) -> Result<ResolvedDatabase, ResolveError> {
-    let (descriptor, library) = registry.find(&config.kind)?;
+    let plugin = registry.find(&config.kind)?;
+    let descriptor = &plugin.descriptor;
     let options = checked_options(descriptor, config)?;
     let reach = if in_worker(descriptor, config.worker.enabled)? {
+        let has_crashed = || {
+            registry
+                .examiner()
+                .crashes()
+                .of(&plugin.image.hash)
+                .is_some()
+        };
         Reach::Worker {
-            library: library.to_owned(),
+            note_calls: plugin.origin != Origin::Executable || has_crashed(),
+            image: plugin.image.clone(),
         }
     } else {
         Reach::Direct
@@ -152,9 +164,9 @@ pub fn shown_options(
     registry: &Registry,
     config: &DatabaseConfig,
 ) -> Result<Map<String, Value>, ResolveError> {
-    let (descriptor, _) = registry.find(&config.kind)?;
-    let options = checked_options(descriptor, config)?;
-    Ok(without_secrets(descriptor, options.to_json()))
+    let descriptor = registry.find(&config.kind)?.descriptor;
+    let options = checked_options(&descriptor, config)?;
+    Ok(without_secrets(&descriptor, options.to_json()))
 }
 
 fn checked_options(

@@ -10,18 +10,21 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value};
+use signal_hook::consts::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
 
 use crate::config::types::Config;
 use crate::foundation::db_worker_hello::{DbWorkerHello, DbWorkerReady, REFUSED_OWNED};
 use crate::foundation::paths::{runtime_dir, socket_path};
+use crate::foundation::plugin_image::PluginImage;
 
 use super::error::WorkerError;
 use super::executable::find_executable;
+use super::exit_reason::ExitReason;
 use super::owner_file::{Owner, owner_file_of, reach_owner};
 use super::restart_policy::RestartPolicy;
 use super::worker_handle::{FailureReason, WorkerHandle};
 use super::worker_manager::{AdoptedWorker, WorkerManager};
-use super::worker_spec::{WorkerKind, WorkerSpec};
+use super::worker_spec::{OnEnd, WorkerKind, WorkerSpec};
 
 /// How long callers wait for a worker, ours or another's.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -67,13 +70,30 @@ pub struct DbWorkerManager {
 pub struct DbWorkerRequest {
     /// Name of the driver, such as `sqlite`.
     pub driver: String,
-    /// The plugin's `.so`, absolute.
-    pub library: PathBuf,
+    /// The plugin that the worker loads.
+    pub plugin: PluginImage,
+    /// Whether the worker notes the calls of its driver.
+    pub note_calls: bool,
+    /// Who is told of a worker that its driver has ended.
+    pub crashes: Option<Arc<dyn DriverCrashes>>,
     /// Options of the driver.
     pub options: Map<String, Value>,
     /// The canonical database file; for databases that are not files an identity, which is not an
     /// absolute path.
     pub database: PathBuf,
+}
+
+/// Who keeps account of drivers that end their workers.
+pub trait DriverCrashes: Send + Sync {
+    /// A worker ended by a fault of its process; `call` is the driver's last call, where that was noted. Answers why the
+    /// driver is not to be used again.
+    fn crashed(&self, reason: &ExitReason, call: Option<&str>) -> Option<String>;
+
+    /// The last call that was noted there; the note is removed.
+    fn take_note(&self, note: &Path) -> Option<String>;
+
+    /// Why the driver is not to be used now.
+    fn refusal(&self) -> Option<String>;
 }
 
 /// Where a database's worker listens.
@@ -130,6 +150,14 @@ impl DbWorkerManager {
         &self,
         request: &DbWorkerRequest,
     ) -> Result<DbEndpoint, WorkerError> {
+        if let Some(reason) = request
+            .crashes
+            .as_ref()
+            .and_then(|crashes| crashes.refusal())
+        {
+            let name = worker_name(&request.database);
+            return Err(WorkerError::Failed { name, reason });
+        }
         let slot = self.slot(&request.database);
         let _only_one = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let owner_file = owner_file(&request.database)?;
@@ -152,6 +180,24 @@ impl DbWorkerManager {
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Ends this host's worker of the database in good order and starts one as `request` says; clients wait for it and
+    /// ask it again. Without a worker of this host there is nothing to replace.
+    ///
+    /// # Errors
+    /// See [`WorkerError`].
+    pub fn replace_worker(&self, request: &DbWorkerRequest) -> Result<(), WorkerError> {
+        let slot = self.slot(&request.database);
+        let _only_one = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = worker_name(&request.database);
+        if self.workers.handle(&name).is_none() {
+            return Ok(());
+        }
+        self.workers.stop(&name)?;
+        let spec = self.spec(name, request, &owner_file(&request.database)?)?;
+        let handle = self.workers.start(spec)?;
+        wait_for(&handle, Instant::now() + self.patience).map(|_| ())
     }
 
     fn attempt(
@@ -253,16 +299,19 @@ impl DbWorkerManager {
     ) -> Result<WorkerSpec, WorkerError> {
         let settings = &self.config.database.worker;
         let log = self.config.worker_log(WorkerKind::Database.as_str());
+        let socket = socket_path(
+            &runtime_dir()?,
+            &format!("db-{}.sock", digest(&request.database)),
+        )?;
+        let hello_note = request.note_calls.then(|| call_note(&socket));
         let hello = DbWorkerHello {
             driver: request.driver.clone(),
-            library: request.library.clone(),
+            plugin: request.plugin.clone(),
+            call_note: hello_note.clone(),
             options: request.options.clone(),
             database: request.database.clone(),
             owner_file: owner_file.to_owned(),
-            socket: socket_path(
-                &runtime_dir()?,
-                &format!("db-{}.sock", digest(&request.database)),
-            )?,
+            socket,
             readers: settings.readers,
             clients: settings.clients,
             largest_log_mib: settings.largest_log_mib,
@@ -275,10 +324,18 @@ impl DbWorkerManager {
             name: name.clone(),
             reason: format!("its hello cannot be written as JSON: {error}"),
         })?;
+        let on_end = request.crashes.clone().map(|crashes| {
+            let note = hello_note.clone();
+            let driver = request.driver.clone();
+            Arc::new(move |reason: &mut ExitReason| {
+                look_into(reason, &driver, note.as_deref(), &*crashes)
+            }) as OnEnd
+        });
         let executable = find_executable(settings.executable.as_deref())?;
         let spec = WorkerSpec::new(WorkerKind::Database, name, executable, hello);
         Ok(WorkerSpec {
             log_path: Some(log.path),
+            on_end,
             policy: RestartPolicy {
                 max_restarts: settings.max_restarts,
                 max_delay: Duration::from_millis(settings.longest_restart_pause_ms),
@@ -334,6 +391,40 @@ fn endpoint(name: &str, payload: Value) -> Result<DbEndpoint, WorkerError> {
         adopted: false,
         pid: ready.pid,
     })
+}
+
+/// Signals by which a process ends for a fault of its own code. Others are sent by people, or by a system that is short
+/// of memory.
+const FAULTS: [i32; 7] = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP];
+
+/// Says which driver ended a worker, and in which call; answers why there is to be no other worker.
+fn look_into(
+    reason: &mut ExitReason,
+    driver: &str,
+    note: Option<&Path>,
+    crashes: &dyn DriverCrashes,
+) -> Option<String> {
+    let call = note.and_then(|note| crashes.take_note(note));
+    // Without a cause: a worker that this host killed is no fault of its driver.
+    let exited = reason.code.is_some_and(|code| code != 0) && call.is_some();
+    let fault = reason.signal.is_some_and(|signal| FAULTS.contains(&signal));
+    if reason.cause.is_some() || !(fault || exited) {
+        return None;
+    }
+    reason.doing = Some(match &call {
+        Some(call) => format!("the driver {driver}, whose last call was {call}"),
+        None => format!("the driver {driver}"),
+    });
+    if fault {
+        crashes.crashed(reason, call.as_deref())
+    } else {
+        None
+    }
+}
+
+/// Beside the socket, in memory.
+fn call_note(socket: &Path) -> PathBuf {
+    socket.with_extension("call")
 }
 
 fn worker_name(database: &Path) -> String {

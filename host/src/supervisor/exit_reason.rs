@@ -17,6 +17,9 @@ pub struct ExitReason {
     pub signal: Option<i32>,
     /// The last lines of its standard error, oldest first.
     pub stderr: Vec<String>,
+    /// What it was doing, where that was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doing: Option<String>,
 }
 
 impl ExitReason {
@@ -41,6 +44,9 @@ impl fmt::Display for ExitReason {
             .flatten()
             .collect();
         f.write_str(&parts.join("; "))?;
+        if let Some(doing) = &self.doing {
+            write!(f, " in {doing}")?;
+        }
         if !self.stderr.is_empty() {
             write!(f, "; it last said: {}", self.stderr.join(" | "))?;
         }
@@ -66,11 +72,12 @@ mod tests {
             cause: Some("no heartbeat for 15 s".into()),
             signal: Some(9),
             stderr: vec!["one".into(), "two".into()],
+            doing: Some("the driver x".into()),
             ..ExitReason::default()
         };
         assert_eq!(
             hung.to_string(),
-            "no heartbeat for 15 s; ended by signal SIGKILL (9); it last said: one | two"
+            "no heartbeat for 15 s; ended by signal SIGKILL (9) in the driver x; it last said: one | two"
         );
         let plain = ExitReason {
             code: Some(3),

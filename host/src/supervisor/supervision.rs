@@ -214,7 +214,16 @@ impl Supervision {
                 ));
                 self.fail(FailureReason::Refused(refusal), reason);
             }
-            _ => self.restart_after(reason),
+            _ => {
+                let on_end = self.spec.on_end.as_ref();
+                match on_end.and_then(|on_end| on_end(&mut reason)) {
+                    Some(why_not) => self.fail(
+                        FailureReason::GaveUp(format!("{reason}; {why_not}")),
+                        reason,
+                    ),
+                    None => self.restart_after(reason),
+                }
+            }
         }
     }
 

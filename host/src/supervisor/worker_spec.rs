@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::exit_reason::ExitReason;
 use super::restart_policy::RestartPolicy;
 
 /// The kinds of worker processes.
@@ -36,6 +38,10 @@ impl fmt::Display for WorkerKind {
     }
 }
 
+/// Looks into how a worker ended that nobody asked to end: it may say what the worker was doing, and answers why it is
+/// not to be started again.
+pub type OnEnd = Arc<dyn Fn(&mut ExitReason) -> Option<String> + Send + Sync>;
+
 /// One worker to start and keep running. It has no `Debug`: `hello` may hold secrets.
 #[derive(Clone)]
 pub struct WorkerSpec {
@@ -60,6 +66,8 @@ pub struct WorkerSpec {
     pub stop_timeout: Duration,
     /// When to start it again.
     pub policy: RestartPolicy,
+    /// Who looks into its ends.
+    pub on_end: Option<OnEnd>,
     /// Where the worker logs, for status; the worker itself learns it from `hello`.
     pub log_path: Option<PathBuf>,
 }
@@ -83,6 +91,7 @@ impl WorkerSpec {
             heartbeat_timeout: Duration::from_secs(15),
             stop_timeout: Duration::from_secs(5),
             policy: RestartPolicy::default(),
+            on_end: None,
             log_path: None,
         }
     }

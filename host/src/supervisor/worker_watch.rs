@@ -162,6 +162,7 @@ fn exit_reason(status: io::Result<ExitStatus>, stderr: Vec<String>) -> ExitReaso
             code: status.code(),
             signal: status.signal(),
             stderr,
+            doing: None,
         },
         Err(error) => ExitReason {
             cause: Some(format!("its exit status is lost: {error}")),

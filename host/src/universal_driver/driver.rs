@@ -1,12 +1,13 @@
 //! `UniversalDriver`: the only way in which the rest of the host comes to a database.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 
-use driver_api::{ErrorClass, Options};
+use driver_api::{Dialect, ErrorClass, Options};
 
 use super::connectors::{DirectConnector, WorkerConnector};
+use super::crash_account::CrashAccount;
 use super::error::UniversalDriverError;
 use super::identity::identity;
 use super::maintenance::backups::{Backups, Reason};
@@ -18,7 +19,7 @@ use crate::driver::connector::Connector;
 use crate::driver::database::Database;
 use crate::driver::pool::PoolLimits;
 use crate::foundation::progress::{Silent, StepProgress};
-use crate::plugins::registry::{PROXY, Registry};
+use crate::plugins::registry::{LoadedVersion, PROXY, Registry};
 use crate::plugins::resolve::{Reach, ResolveError, ResolvedDatabase, resolve};
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
 
@@ -27,6 +28,9 @@ use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
 /// The order of a start is [`open`](Self::open), [`ensure_database_exists`](Self::ensure_database_exists),
 /// [`initialize_schema`](Self::initialize_schema), [`database`](Self::database).
 pub struct UniversalDriver {
+    registry: Arc<Registry>,
+    /// What a worker owns.
+    file: Option<PathBuf>,
     resolved: ResolvedDatabase,
     way: Way,
     database: Database,
@@ -59,31 +63,38 @@ impl UniversalDriver {
     /// [`UniversalDriverError::Directory`], [`UniversalDriverError::NotReadOnly`].
     pub fn open(
         config: &Config,
-        registry: &Registry,
+        registry: &Arc<Registry>,
         workers: &Arc<DbWorkerManager>,
         access: Access,
     ) -> Result<Self, UniversalDriverError> {
         let settings = config;
-        let config = &settings.database;
-        let mut resolved = resolve(registry, config)?;
+        let mut config = settings.database.clone();
+        let mut resolved = resolve(registry, &config)?;
         if access == Access::ReadOnly && resolved.reach == Reach::Direct {
-            resolved = resolve(registry, &read_only(registry, config)?)?;
+            config = read_only(registry, &config)?;
+            resolved = resolve(registry, &config)?;
         }
         let way = match &resolved.reach {
-            Reach::Direct => Way::Direct(Arc::new(DirectConnector {
-                driver: registry.direct(&resolved.driver)?,
-                options: resolved.options.clone(),
-                dialect: resolved.dialect,
-            })),
-            Reach::Worker { library } => Way::Worker(Arc::new(WorkerConnector {
+            Reach::Direct => {
+                // What does not load is told at once.
+                registry.direct(&resolved.driver)?;
+                Way::Direct(Arc::new(DirectConnector {
+                    registry: Arc::clone(registry),
+                    config,
+                    dialect: resolved.dialect,
+                }))
+            }
+            Reach::Worker { image, note_calls } => Way::Worker(Arc::new(WorkerConnector {
                 proxy: registry.direct(PROXY)?,
                 workers: Arc::clone(workers),
-                request: DbWorkerRequest {
+                request: RwLock::new(DbWorkerRequest {
                     driver: resolved.driver.clone(),
-                    library: library.clone(),
+                    plugin: image.clone(),
+                    note_calls: *note_calls,
+                    crashes: Some(CrashAccount::open(registry, image, &resolved.driver)),
                     options: resolved.options.to_json(),
                     database: identity(&resolved)?,
-                },
+                }),
                 dialect: resolved.dialect,
                 read_only: access == Access::ReadOnly,
             })),
@@ -94,11 +105,13 @@ impl UniversalDriver {
         };
         let database = Database::new(connector, pool_limits(&resolved.options));
         let file = match &way {
-            Way::Worker(connector) => Some(connector.request.database.as_path()),
+            Way::Worker(connector) => Some(connector.request().database),
             Way::Direct(_) => None,
         };
-        let backups = Backups::of(settings, file, &resolved.driver);
+        let backups = Backups::of(settings, file.as_deref(), &resolved.driver);
         Ok(Self {
+            registry: Arc::clone(registry),
+            file,
             resolved,
             way,
             database,
@@ -116,17 +129,20 @@ impl UniversalDriver {
         match &self.way {
             // The worker creates the file: nobody else may open it.
             Way::Worker(connector) => {
-                let existed = connector.request.database.exists();
+                let existed = connector.request().database.exists();
                 connector.ensure_worker()?;
                 Ok(!existed)
             }
-            Way::Direct(connector) => match connector.driver.create_database(&connector.options) {
-                Err(error) if error.class() == ErrorClass::Unsupported => {
-                    self.database.read(|session| session.ping())?;
-                    Ok(false)
+            Way::Direct(connector) => {
+                let (driver, options) = connector.driver()?;
+                match driver.create_database(&options) {
+                    Err(error) if error.class() == ErrorClass::Unsupported => {
+                        self.database.read(|session| session.ping())?;
+                        Ok(false)
+                    }
+                    created => Ok(created?),
                 }
-                created => Ok(created?),
-            },
+            }
         }
     }
 
@@ -138,11 +154,20 @@ impl UniversalDriver {
         Ok(self.database().plan_schema()?)
     }
 
-    /// Makes the schema the declared one; every row stays, and a database that holds any is backed up before.
+    /// Makes the schema the declared one; every row stays, and a database that holds any is backed up before. A database
+    /// of no known dialect takes statements only: the host's tables are kept in the dialects that it knows.
     ///
     /// # Errors
     /// [`UniversalDriverError::Database`], [`UniversalDriverError::Backup`]; nothing is changed then.
     pub fn initialize_schema(&self) -> Result<(), UniversalDriverError> {
+        if self.resolved.dialect == Dialect::Generic {
+            let driver = &self.resolved.driver;
+            tracing::info!(
+                driver,
+                "no tables for code are made: the driver's dialect is `generic`"
+            );
+            return Ok(());
+        }
         // Looked at first, because applying takes the write lock.
         if !self.plan_schema()?.is_empty() {
             self.apply_schema(&Silent)?;
@@ -200,8 +225,7 @@ impl UniversalDriver {
 
     /// The database's file; none for one that is no file.
     pub fn database_file(&self) -> Option<&Path> {
-        let file = self.worker_connector()?.request.database.as_path();
-        file.is_absolute().then_some(file)
+        self.file.as_deref().filter(|file| file.is_absolute())
     }
 
     /// How the database's worker is reached; none where there is none.
@@ -227,6 +251,28 @@ impl UniversalDriver {
         &self.resolved.driver
     }
 
+    /// Goes over to the version of the driver that is in place now: new connections use it, and a worker of this host that
+    /// has loaded another one is replaced. Direct drivers need no call.
+    ///
+    /// # Errors
+    /// [`UniversalDriverError::Resolve`] when there is no such driver any more, [`UniversalDriverError::Worker`].
+    pub fn follow_plugins(&self) -> Result<(), UniversalDriverError> {
+        let Way::Worker(connector) = &self.way else {
+            return Ok(());
+        };
+        let plugin = self.registry.find(&self.resolved.driver)?.image;
+        if connector.request().plugin == plugin {
+            return Ok(());
+        }
+        let account = CrashAccount::open(&self.registry, &plugin, &self.resolved.driver);
+        Ok(connector.replace_plugin(plugin, account)?)
+    }
+
+    /// The drivers that this process has loaded, also those that newer ones have replaced.
+    pub fn loaded_drivers(&self) -> Vec<LoadedVersion> {
+        self.registry.loaded()
+    }
+
     /// Closes the connections. The worker goes on until its host ends.
     pub fn close(&self) {
         self.database.close();
@@ -238,9 +284,10 @@ fn read_only(
     registry: &Registry,
     config: &DatabaseConfig,
 ) -> Result<DatabaseConfig, UniversalDriverError> {
-    let (descriptor, _) = registry.find(&config.kind).map_err(ResolveError::from)?;
+    let plugin = registry.find(&config.kind).map_err(ResolveError::from)?;
+    let descriptor = plugin.descriptor;
     if !descriptor.capabilities.read_only {
-        return Err(UniversalDriverError::NotReadOnly(descriptor.name.clone()));
+        return Err(UniversalDriverError::NotReadOnly(descriptor.name));
     }
     let mut config = config.clone();
     config.options.insert(READ_ONLY.to_owned(), true.into());

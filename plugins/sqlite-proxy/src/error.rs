@@ -57,6 +57,16 @@ pub(crate) fn going_away() -> Failure {
     }
 }
 
+/// A request that no worker has survived.
+pub(crate) fn ends_workers(ends: i64) -> DriverError {
+    // As a panic: the connection is not used again, nor is the call made again.
+    DriverError::new(ErrorClass::Panic, "the driver ends its DB worker in this call").with_detail(
+        format!(
+            "{ends} workers have ended while they carried it out; the log of the host says how they ended"
+        ),
+    )
+}
+
 /// The error of a call whose connection broke.
 pub(crate) fn connection_lost(detail: &str) -> DriverError {
     DriverError::new(

@@ -74,6 +74,7 @@ impl Link {
     ) -> Result<T> {
         let mut deadline = None;
         let mut uncertain = false;
+        let mut ends = 0;
         loop {
             let remembers = self.remembers_writes();
             let error = match self.ask_once(&mut attempt) {
@@ -81,6 +82,7 @@ impl Link {
                 Err(Failure::Answer(error) | Failure::Hopeless(error)) => return Err(error),
                 Err(Failure::Lost { error, taken }) => {
                     uncertain |= taken && effect == Effect::Writes;
+                    ends += i64::from(taken);
                     error
                 }
             };
@@ -88,6 +90,8 @@ impl Link {
                 *deadline.get_or_insert_with(|| Instant::now() + self.options.reconnect_for);
             let back = if uncertain && !remembers {
                 Err(error)
+            } else if self.options.most_ends.is_some_and(|most| ends >= most) {
+                Err(error::ends_workers(ends))
             } else {
                 self.reconnect(until)
             };

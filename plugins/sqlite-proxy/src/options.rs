@@ -25,6 +25,8 @@ pub(crate) struct ProxyOptions {
     pub(crate) owner_file: Option<PathBuf>,
     /// Longest wait for a worker that went away, from the moment on when a call noticed it.
     pub(crate) reconnect_for: Duration,
+    /// After so many workers have ended while they carried out one request, it is not asked again.
+    pub(crate) most_ends: Option<i64>,
 }
 
 /// The schema of the options.
@@ -51,6 +53,13 @@ pub(crate) fn schema() -> Vec<OptionSpec> {
             "longest wait for a worker that went away, in milliseconds",
         )
         .default_value(RECONNECT_FOR_MS),
+        OptionSpec::integer(
+            "most_ends",
+            1,
+            1_000,
+            "after so many ends of the worker during one request it is not asked again; without it, as long as time \
+             is left",
+        ),
     ]
 }
 
@@ -69,5 +78,6 @@ pub(crate) fn read(options: &Options) -> Result<ProxyOptions> {
         connect_timeout: milliseconds("connect_timeout_ms", CONNECT_TIMEOUT_MS),
         owner_file: options.path("owner_file"),
         reconnect_for: milliseconds("reconnect_for_ms", RECONNECT_FOR_MS),
+        most_ends: options.integer("most_ends"),
     })
 }

@@ -19,7 +19,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// The SQLite driver.
 #[derive(Debug, Default)]
-pub(crate) struct SqliteDriver;
+pub struct SqliteDriver;
 
 impl Driver for SqliteDriver {
     fn descriptor(&self) -> DriverDescriptor {

@@ -19,4 +19,6 @@ mod value;
 #[cfg(test)]
 mod testing;
 
-driver_api::export_driver!(driver::SqliteDriver);
+pub use driver::SqliteDriver;
+
+driver_api::export_driver!(SqliteDriver);

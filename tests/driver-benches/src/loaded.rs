@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use code_analysis_host::plugins::loader::Loader;
+use code_analysis_host::plugins::plugin_file::PluginFile;
 use driver_api::{
     BlockReceiver, Connection, Flow, Options, RowBlock, RowBlockRef, RowRef, RowSink,
 };
@@ -23,8 +24,9 @@ impl Loaded {
     pub(crate) fn connect(plugins: &Path, library: &str, options: Value) -> Self {
         let copies = tempfile::tempdir().unwrap();
         let loader = Loader::new(copies.path().join("copies"));
+        let file = plugins.join(format!("lib{library}.so"));
         let plugin = loader
-            .load(&plugins.join(format!("lib{library}.so")))
+            .load(&PluginFile::read(&file).unwrap().image)
             .unwrap();
         let values: Map<String, Value> = serde_json::from_value(options).unwrap();
         let options = Options::check(&plugin.descriptor.options, &values, Path::new("/")).unwrap();

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod dump;
 pub mod engines;
 pub mod legacy;
+pub mod libraries;
 pub mod numbers;
 pub mod processes;
 pub mod sandbox;

@@ -17,39 +17,20 @@ pub(in crate::cli) fn list(
     let app = host::build(global, host::configuration(global)?)?;
     let plugins = app.plugins();
     let kind = &app.config().database.kind;
-    // The file that a name leads to; others of the same name are shadowed by it.
-    let used = |name: &str| plugins.find(name).ok().map(|(_, path)| path.to_owned());
-    let configured = used(kind);
-    let mut listed = Vec::new();
-    for record in plugins.records() {
-        let mut entry = json!({"path": record.path, "origin": record.origin});
-        match record.verdict.descriptor() {
-            Some(descriptor) => {
-                entry["usable"] = true.into();
-                entry["name"] = descriptor.name.as_str().into();
-                entry["aliases"] = descriptor.aliases.clone().into();
-                entry["version"] = descriptor.version.as_str().into();
-                entry["placement"] = json!(descriptor.placement);
-                entry["dialect"] = json!(descriptor.dialect);
-                entry["summary"] = descriptor.summary.as_str().into();
-                entry["shadowed"] = (used(&descriptor.name).as_ref() != Some(&record.path)).into();
-                entry["configured"] = (configured.as_ref() == Some(&record.path)).into();
-            }
-            None => {
-                entry["usable"] = false.into();
-                entry["reason"] = reason(&json!(record.verdict)).into();
-            }
-        }
-        listed.push(entry);
-    }
-    print(&listed, plugins.problems(), kind, output)?;
-    let refused = plugins.refused_by_name().next().is_some();
+    let configured = plugins.find(kind).ok().map(|plugin| plugin.image.file);
+    let listed: Vec<Value> = plugins
+        .records()
+        .iter()
+        .map(|record| {
+            let mut entry = app.describe(record);
+            let is_used = entry["usable"] == true && configured.as_ref() == Some(&record.path);
+            entry["configured"] = is_used.into();
+            entry
+        })
+        .collect();
+    print(&listed, &plugins.problems(), kind, output)?;
+    let refused = !plugins.refused_by_name().is_empty();
     Ok(if refused { Exit::Failed } else { Exit::Ok })
-}
-
-/// The reason in a verdict that is a refusal.
-fn reason(verdict: &Value) -> String {
-    verdict["refused"].as_str().unwrap_or_default().to_owned()
 }
 
 fn print(
@@ -79,9 +60,10 @@ fn print(
 fn row(entry: &Value) -> Vec<String> {
     let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
     let state = if entry["usable"] != true {
-        format!("refused: {}", text("reason"))
-    } else if entry["shadowed"] == true {
-        "shadowed by another file".to_owned()
+        format!(
+            "refused: {}",
+            entry["refused"]["text"].as_str().unwrap_or("-")
+        )
     } else if entry["configured"] == true {
         "usable, configured".to_owned()
     } else {
@@ -104,7 +86,7 @@ mod tests {
     #[test]
     fn the_table_says_why_a_file_is_not_used() {
         let usable = json!({"usable": true, "name": "sqlite", "version": "0.1.0", "dialect": "sqlite",
-            "placement": "worker", "path": "/p/a.so", "shadowed": false, "configured": true});
+            "placement": "worker", "path": "/p/a.so", "configured": true});
         assert_eq!(
             row(&usable),
             [
@@ -116,15 +98,10 @@ mod tests {
                 "/p/a.so"
             ]
         );
-        let refused = json!({"usable": false, "reason": "it is text", "path": "/p/b.so"});
+        let refused = json!({"usable": false, "refused": {"reason": "not_elf", "text": "it is text"}, "path": "/p/b.so"});
         assert_eq!(
             row(&refused),
             ["-", "-", "-", "-", "refused: it is text", "/p/b.so"]
         );
-    }
-
-    #[test]
-    fn the_reason_is_that_of_the_verdict() {
-        assert_eq!(reason(&json!({"refused": "it is text"})), "it is text");
     }
 }

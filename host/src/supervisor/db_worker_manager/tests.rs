@@ -1,6 +1,7 @@
 //! Several hosts in one process, real worker processes, and one database.
 
 use super::*;
+use crate::foundation::plugin_image::PluginImage;
 use crate::supervisor::test_worker::{self, process_exists, send, wait_until};
 use crate::supervisor::worker_status::WorkerState;
 use rustix::process::Signal;
@@ -48,7 +49,12 @@ impl Bench {
     fn request(&self) -> DbWorkerRequest {
         DbWorkerRequest {
             driver: "sqlite".into(),
-            library: "/p/libsqlite.so".into(),
+            plugin: PluginImage {
+                file: "/p/libsqlite.so".into(),
+                hash: "aa".into(),
+            },
+            note_calls: false,
+            crashes: None,
             options: Map::new(),
             database: self.directory.path().join("x.db"),
         }

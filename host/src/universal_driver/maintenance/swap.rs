@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use super::error::{MaintenanceError, Result, of_file};
 use super::make::{sync_directory, with_suffix};
@@ -49,7 +49,7 @@ impl UniversalDriver {
                 path: file.to_owned(),
             });
         };
-        let mut request = own.request.clone();
+        let mut request = own.request();
         request.database = file.to_owned();
         request
             .options
@@ -57,7 +57,7 @@ impl UniversalDriver {
         Ok(Arc::new(WorkerConnector {
             proxy: Arc::clone(&own.proxy),
             workers: Arc::clone(&own.workers),
-            request,
+            request: RwLock::new(request),
             dialect: own.dialect,
             read_only: false,
         }))

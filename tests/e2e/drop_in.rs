@@ -1,0 +1,7 @@
+//! Drivers that a user drops into a directory: safe to try, clear when refused, easy to write.
+
+mod crashes;
+mod files;
+mod hot;
+mod new_driver;
+mod verdicts;
