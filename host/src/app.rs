@@ -205,6 +205,7 @@ impl App {
             workers: Arc::clone(&self.workers),
             jobs: None,
             drivers,
+            cancellation: None,
         })
     }
 

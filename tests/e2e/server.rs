@@ -1,6 +1,8 @@
 //! The server's doors as programs find them: JSON-RPC, health, the endpoint file, and `call` through it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -13,7 +15,16 @@ use crate::support::server::{Server, eventually};
 
 /// Endpoint files that are there.
 fn endpoint_files(sandbox: &Sandbox) -> usize {
-    fs::read_dir(sandbox.state().join("servers")).map_or(0, Iterator::count)
+    let is_one = |path: &Path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    };
+    let Ok(found) = fs::read_dir(sandbox.state().join("servers")) else {
+        return 0;
+    };
+    found
+        .filter(|entry| is_one(&entry.as_ref().unwrap().path()))
+        .count()
 }
 
 fn post(server: &Server, body: &Value) -> Value {
@@ -218,7 +229,7 @@ fn a_port_in_use_and_an_open_address_are_refused() {
     let open = sandbox.host(&["--config", &file, "serve"]);
     assert_eq!(open.status, 3);
     assert!(
-        open.stderr.contains("listens only on this machine"),
+        open.stderr.contains("that needs server.tls"),
         "{}",
         open.stderr
     );
@@ -260,4 +271,122 @@ fn many_clients_at_once_are_all_answered() {
         assert_eq!(totals.len(), 500);
         assert!(totals.iter().all(|total| *total == totals[0]), "{totals:?}");
     });
+}
+
+#[test]
+fn call_reaches_a_server_with_tls_and_tokens_and_says_when_it_is_refused() {
+    const TOKEN: &str = "canary-0123456789abcdef";
+    let sandbox = indexed_shop();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    fs::write(sandbox.path().join("server.pem"), certificate.pem()).unwrap();
+    fs::write(sandbox.path().join("server.key"), key.serialize_pem()).unwrap();
+    let tokens = sandbox.path().join("tokens");
+    fs::write(&tokens, TOKEN).unwrap();
+    fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = sandbox.config(&json!({"server": {
+        "tls": {"cert": "server.pem", "key": "server.key"}, "token_file": "tokens",
+    }}));
+    let server = sandbox.serve(&["--config", &file]);
+    assert!(
+        server.url.starts_with("https://127.0.0.1:"),
+        "{}",
+        server.url
+    );
+    let call = || {
+        sandbox
+            .host(&["--config", &file, "call", "get_worker_status", "--json"])
+            .ok()
+    };
+    let through = call();
+    assert!(through.json()["jobs"].is_object(), "{}", through.stdout);
+    fs::write(&tokens, "another-token-0123456789").unwrap();
+    let without = call();
+    assert_eq!(
+        without.json()["jobs"],
+        Value::Null,
+        "only a server has jobs"
+    );
+    assert!(
+        without.stderr.contains("working without it"),
+        "{}",
+        without.stderr
+    );
+    let shown = sandbox.host(&["--config", &file, "config", "show"]).ok();
+    let logs = fs::read_dir(sandbox.state().join("logs")).unwrap();
+    let logs: String = logs
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let argv = fs::read_to_string(format!("/proc/{}/cmdline", server.pid())).unwrap();
+    for text in [
+        &through.stderr,
+        &without.stderr,
+        &shown.stdout,
+        &logs,
+        &argv,
+    ] {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+}
+
+#[test]
+fn lists_go_on_by_their_cursor_and_answers_fit_their_tokens() {
+    let sandbox = indexed_shop();
+    let server = sandbox.serve(&[]);
+    let list = |parameters: Value| server.rpc("list_code_entities", &parameters);
+    let whole = list(json!({}));
+    let total = whole["total"].as_u64().unwrap();
+    let mut seen = Vec::new();
+    let mut parameters = json!({"limit": 7, "max_tokens": 300});
+    loop {
+        let page = list(parameters.clone());
+        seen.extend(page["entities"].as_array().unwrap().clone());
+        assert!(
+            page["count"] == 1 || page.to_string().len() < 1300,
+            "{page}"
+        );
+        match page.get("next_cursor") {
+            Some(cursor) => parameters["cursor"] = cursor.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len() as u64, total);
+    assert_eq!(Value::from(seen), whole["entities"]);
+    let many = server.respond("list_code_entities", &json!({"limit": 10_001}));
+    let message = many["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("/limit: found number 10001, expected at most 10000"),
+        "{message}"
+    );
+}
+
+#[test]
+fn programs_find_out_what_there_is_and_how_it_goes() {
+    let sandbox = indexed_shop();
+    let server = sandbox.serve(&[]);
+    server.rpc("list_projects", &json!({}));
+    let get = |path: &str| {
+        let mut answer = ureq::get(format!("{}{path}", server.url)).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    };
+    let json = |path: &str| -> Value { serde_json::from_str(&get(path)).unwrap() };
+    let commands = json("/commands");
+    let entry = &commands["commands"]["find_usages"];
+    assert_eq!(entry["schema"]["required"], json!(["target_name"]));
+    assert_eq!(entry["access"], "read");
+    let openapi = json("/openapi.json");
+    let calls = &openapi["paths"]["/api/jsonrpc/batch"]["post"]["requestBody"]["content"]["application/json"]
+        ["schema"]["items"]["oneOf"];
+    let named = |call: &&Value| call["properties"]["method"]["const"] == "find_usages";
+    let call = calls.as_array().unwrap().iter().find(named).unwrap();
+    assert_eq!(call["properties"]["params"], entry["schema"]);
+    assert_eq!(json("/heartbeat")["status"], "ok");
+    let metrics = get("/metrics");
+    let line = "code_analysis_host_calls_total{command=\"list_projects\",ending=\"Success\"} 1";
+    assert!(metrics.lines().any(|each| each == line), "{metrics}");
+    assert!(
+        metrics.contains("code_analysis_host_worker_up{worker=\"database:"),
+        "{metrics}"
+    );
 }

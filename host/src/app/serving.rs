@@ -13,12 +13,15 @@ use super::{App, AppError};
 use crate::commands::jobs::journal::Journal;
 use crate::commands::jobs::queue::{JobQueue, Limits};
 use crate::commands::service::Commands;
-use crate::config::types::{Config, DatabaseConfig};
+use crate::config::types::{Config, DatabaseConfig, ServerConfig};
 use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path, server_file};
 use crate::foundation::redaction::redact_map;
 use crate::foundation::shutdown_signal::{DEFAULT_SHUTDOWN_TIME, ShutdownSignal};
 use crate::server::address::{self, AddressError};
+use crate::server::connections::Patience;
+use crate::server::guard::{Guard, GuardError};
 use crate::server::http::{ServerParts, serve};
+use crate::server::tokens::{self, TokenError};
 
 /// Least time that workers get to finish, however long requests took.
 const LEAST_WORKER_TIME: Duration = Duration::from_secs(2);
@@ -35,6 +38,9 @@ pub enum ServeError {
     /// There is no address to listen on.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// Tokens or certificates cannot be used.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// The database or a worker cannot be started.
     #[error(transparent)]
     App(#[from] AppError),
@@ -43,9 +49,24 @@ pub enum ServeError {
     System(#[from] io::Error),
 }
 
+/// A server that is about to take requests.
+pub struct Listening {
+    listener: TcpListener,
+    guard: Guard,
+}
+
 /// The file in which the server of this configuration's database says how it is reached.
 pub fn endpoint_file(config: &Config) -> PathBuf {
     endpoint_path(&config.state_dir, &database_text(&config.database))
+}
+
+/// A token by which the server of this configuration lets callers in; none where it asks for none.
+///
+/// # Errors
+/// [`TokenError`].
+pub fn server_token(config: &ServerConfig) -> Result<Option<String>, TokenError> {
+    let tokens = tokens::read(config.token_file.as_deref(), config.token_env.as_deref())?;
+    Ok(tokens.into_iter().next())
 }
 
 /// The same for everybody who configures the same database. Secrets do not belong to what a database is.
@@ -63,27 +84,29 @@ fn database_text(database: &DatabaseConfig) -> String {
 }
 
 impl App {
-    /// Listens where the configuration says.
+    /// Listens where the configuration says, guarded as it says.
     ///
     /// # Errors
-    /// [`ServeError::Address`].
-    pub fn listen(&self) -> Result<TcpListener, ServeError> {
+    /// [`ServeError::Guard`], [`ServeError::Address`].
+    pub fn listen(&self) -> Result<Listening, ServeError> {
         let server = &self.config().server;
-        Ok(address::bind(&server.host, server.port)?)
+        let guard = Guard::of(server)?;
+        let listener = address::bind(&server.host, server.port, guard.keeps_strangers_out())?;
+        Ok(Listening { listener, guard })
     }
 
-    /// Answers requests on `listener` until `shutdown` is raised, then ends everything that this host started.
+    /// Answers requests on `listening` until `shutdown` is raised, then ends everything that this host started.
     /// `ready` hears once requests are taken.
     ///
     /// # Errors
     /// [`ServeError`]; then, too, no worker is left.
     pub fn serve(
         &self,
-        listener: TcpListener,
+        listening: Listening,
         shutdown: &ShutdownSignal,
         ready: impl FnOnce(&Endpoint),
     ) -> Result<(), ServeError> {
-        let served = self.answer_requests(listener, shutdown, ready);
+        let served = self.answer_requests(listening, shutdown, ready);
         if let Some(database) = self.database.get() {
             database.close();
         }
@@ -103,7 +126,7 @@ impl App {
 
     fn answer_requests(
         &self,
-        listener: TcpListener,
+        listening: Listening,
         shutdown: &ShutdownSignal,
         ready: impl FnOnce(&Endpoint),
     ) -> Result<(), ServeError> {
@@ -111,11 +134,15 @@ impl App {
         let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
         self.start_file_watcher()?;
         let _plugin_watch = self.watch_plugins()?;
-        let endpoint = endpoint(listener.local_addr()?);
+        let Listening { listener, guard } = listening;
+        let endpoint = endpoint(&guard, &self.config().server, listener.local_addr()?);
         let parts = ServerParts {
             service,
             instance_id: endpoint.instance_id.clone(),
             listener,
+            guard,
+            patience: Patience::default(),
+            connections: self.config().server.connections,
             shutdown: shutdown.clone(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -171,9 +198,15 @@ fn journal(config: &Config) -> Option<Journal> {
     None
 }
 
-fn endpoint(address: SocketAddr) -> Endpoint {
+/// Where programs of this machine reach the server: by a name that a certificate can bear, where there is one.
+fn endpoint(guard: &Guard, config: &ServerConfig, address: SocketAddr) -> Endpoint {
+    let name = match (config.names.first(), address.ip()) {
+        (Some(name), ip) if !ip.is_loopback() => format!("{name}:{}", address.port()),
+        (_, ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        _ => address.to_string(),
+    };
     Endpoint {
-        url: format!("http://{address}"),
+        url: format!("{}://{name}", guard.scheme()),
         instance_id: Uuid::new_v4().simple().to_string(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -184,6 +184,9 @@ impl From<ServeError> for Failure {
             ServeError::Address(error) => {
                 Self::new(Exit::Configuration, "ADDRESS", error.to_string())
             }
+            ServeError::Guard(error) => {
+                Self::new(Exit::Configuration, "CONFIGURATION", error.to_string())
+            }
             ServeError::System(error) => Self::new(Exit::Failed, "SYSTEM", error.to_string()),
         }
     }

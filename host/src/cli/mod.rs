@@ -28,6 +28,7 @@ mod parameters;
 mod processes;
 mod serve;
 mod server_client;
+mod server_tls;
 mod sql;
 mod summary;
 mod table;

@@ -52,7 +52,7 @@ pub(super) fn run(
         )
     })?;
     let app = host::build(global, config)?;
-    let listener = app.listen()?;
+    let listening = app.listen()?;
     let mut told = Ok(());
     let changes = ConfigurationChanges::new(app.config().file.as_deref())?;
     let served = thread::scope(|scope| {
@@ -61,7 +61,7 @@ pub(super) fn run(
                 || effective(host::loaded(global)?.config, &arguments).map_err(CliError::from);
             changes.follow(&app, &shutdown, load);
         });
-        let served = app.serve(listener, &shutdown, |endpoint| {
+        let served = app.serve(listening, &shutdown, |endpoint| {
             told = tell_ready(endpoint, output);
         });
         // A server that ended by itself leaves nobody behind who follows its configuration.

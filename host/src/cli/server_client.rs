@@ -7,7 +7,8 @@ use ureq::Agent;
 
 use super::exit_code::Exit;
 use super::failure::Failure;
-use crate::app::serving::endpoint_file;
+use super::server_tls;
+use crate::app::serving::{endpoint_file, server_token};
 use crate::config::types::Config;
 use crate::foundation::endpoint_file::{Endpoint, read};
 
@@ -20,6 +21,8 @@ const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 /// A server that runs.
 pub(super) struct ServerClient {
     agent: Agent,
+    /// The value of `Authorization`; empty where the server asks for no token.
+    authorization: String,
     endpoint: Endpoint,
 }
 
@@ -28,16 +31,34 @@ impl ServerClient {
     /// behind, and a stranger at its port, are told by the instance id that the server itself gives.
     pub(super) fn find(config: &Config) -> Option<ServerClient> {
         let endpoint = read(&endpoint_file(config))?;
+        match Self::of(config, endpoint) {
+            Ok(client) => client.is_still_there().then_some(client),
+            Err(problem) => {
+                tracing::warn!(
+                    problem,
+                    "the running server cannot be asked; working without it"
+                );
+                None
+            }
+        }
+    }
+
+    fn of(config: &Config, endpoint: Endpoint) -> Result<ServerClient, String> {
+        let token = server_token(&config.server).map_err(|error| error.to_string())?;
         // Never through a proxy of the environment: the server is on this machine.
-        let agent: Agent = Agent::config_builder()
+        let mut settings = Agent::config_builder()
             .proxy(None)
             .max_redirects(0)
             .http_status_as_error(false)
-            .timeout_connect(Some(PATIENCE))
-            .build()
-            .into();
-        let client = ServerClient { agent, endpoint };
-        client.is_still_there().then_some(client)
+            .timeout_connect(Some(PATIENCE));
+        if endpoint.url.starts_with("https:") {
+            settings = settings.tls_config(server_tls::config(config)?);
+        }
+        Ok(ServerClient {
+            agent: settings.build().into(),
+            authorization: token.map_or_else(String::new, |token| format!("Bearer {token}")),
+            endpoint,
+        })
     }
 
     /// Where and what the server is.
@@ -55,6 +76,7 @@ impl ServerClient {
         let answer = self
             .agent
             .post(&url)
+            .header("authorization", &self.authorization)
             .send_json(&request)
             .and_then(|mut answer| {
                 answer
@@ -71,14 +93,27 @@ impl ServerClient {
         let health = self
             .agent
             .get(&url)
+            .header("authorization", &self.authorization)
             .config()
             .timeout_global(Some(PATIENCE))
             .build()
             .call()
             .and_then(|mut answer| answer.body_mut().read_json::<Value>());
         match health {
-            Ok(health) => health["instance_id"] == self.endpoint.instance_id.as_str(),
+            Ok(health) => {
+                if let Some(problem) = health["error"]["message"].as_str() {
+                    tracing::warn!(
+                        url,
+                        problem,
+                        "the running server refuses; working without it"
+                    );
+                }
+                health["instance_id"] == self.endpoint.instance_id.as_str()
+            }
             Err(error) => {
+                if matches!(error, ureq::Error::Rustls(_) | ureq::Error::Tls(_)) {
+                    tracing::warn!(url, %error, "no TLS to the running server; working without it");
+                }
                 tracing::debug!(url, %error, "the server that was noted does not answer");
                 false
             }

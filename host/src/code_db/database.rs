@@ -8,6 +8,7 @@ use super::schema::apply::{self, RecordedVersion};
 use super::schema::plan::SchemaPlan;
 use crate::driver::database::Database;
 use crate::driver::session::Session;
+use crate::foundation::cancellation::Cancellation;
 use crate::foundation::progress::StepProgress;
 
 /// A code database. Clones share the connections.
@@ -22,6 +23,12 @@ impl CodeDatabase {
     /// A code database in `database`, whose schema is expected to be there: it is never created here.
     pub fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// The same database, whose statements stop when `cancellation` asks for it.
+    #[must_use]
+    pub fn cancelled_by(&self, cancellation: Cancellation) -> Self {
+        Self::new(self.database.cancelled_by(cancellation))
     }
 
     /// The database underneath, for statements that are not ours (a user's query).

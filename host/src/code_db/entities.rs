@@ -1,6 +1,6 @@
 //! Classes, functions and methods: lists of them, and all that is known of one.
 
-use driver_api::{DriverError, ErrorClass, RowRef};
+use driver_api::{Dialect, DriverError, ErrorClass, RowRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,14 @@ impl EntityKind {
     /// The kind that this word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    fn table(self) -> &'static str {
+        match self {
+            Self::Class => "classes",
+            Self::Function => "functions",
+            Self::Method => "methods",
+        }
     }
 
     /// The entities `e` with their files `f`.
@@ -149,18 +157,31 @@ impl CodeDatabase {
             .map_or(EntityKind::ALL.to_vec(), |kind| vec![kind]);
         // Methods first: they have a value in most columns, which tells PostgreSQL the type of the others' nulls.
         kinds.reverse();
-        let mut params = Vec::new();
-        let (mut counts, mut lists) = (Vec::new(), Vec::new());
+        let dialect = self.database.dialect();
+        let is_whole = query.is_whole();
+        let (mut counts, mut count_params) = (Vec::new(), Vec::new());
+        let (mut lists, mut list_params) = (Vec::new(), Vec::new());
         for kind in kinds {
             let conditions = conditions(&scope, kind, query);
             let from = format!("FROM {} WHERE {}", kind.with_files(), conditions.sql());
-            counts.push(format!("(SELECT count(*) {from})"));
-            lists.push(format!("SELECT {} {from}", kind.select_list()));
-            params.extend_from_slice(conditions.params());
+            if is_whole {
+                counts.push(count_of_all(kind));
+            } else {
+                counts.push(format!("(SELECT count(*) {from})"));
+                count_params.extend_from_slice(conditions.params());
+            }
+            lists.push(first_of(dialect, kind, &from));
+            list_params.extend_from_slice(conditions.params());
+            list_params.push(page.end());
         }
+        list_params.extend(page.params());
         let count = format!("SELECT {}", counts.join(" + "));
         let list = list_statement(&lists.join(" UNION ALL "));
-        self.page(&count, &list, &params, page, read_entity)
+        let (count, list) = (
+            (count.as_str(), &*count_params),
+            (list.as_str(), &*list_params),
+        );
+        self.page_of(count, list, page.offset, read_entity)
             .doing("listing entities")
     }
 
@@ -193,6 +214,40 @@ impl CodeDatabase {
             });
         }
         Ok(found)
+    }
+}
+
+impl EntityQuery<'_> {
+    /// Whether it asks for all entities, but perhaps of one kind.
+    fn is_whole(&self) -> bool {
+        let Self {
+            name, line, scope, ..
+        } = self;
+        name.is_none() && line.is_none() && scope.project_id.is_none() && scope.file.is_none()
+    }
+}
+
+/// Counts all entities of a kind. Those of deleted files are few, so they are taken away instead of looking each entity's
+/// file up.
+fn count_of_all(kind: EntityKind) -> String {
+    let (table, with_files) = (kind.table(), kind.with_files());
+    format!(
+        "(SELECT count(*) FROM {table}) - (SELECT count(*) FROM {with_files} WHERE f.deleted IS TRUE)"
+    )
+}
+
+/// The first entities of a kind, `LIMIT ?`, which the database reads in the order of its indexes. Without the limit it
+/// would sort all of them for each page.
+fn first_of(dialect: Dialect, kind: EntityKind, from: &str) -> String {
+    let select = format!(
+        "SELECT {} {from} ORDER BY f.path, e.line, e.id LIMIT ?",
+        kind.select_list()
+    );
+    match dialect {
+        // It has no parentheses around the parts of a union.
+        Dialect::Sqlite => format!("SELECT * FROM ({select})"),
+        // They have no derived tables with columns of one name.
+        _ => format!("({select})"),
     }
 }
 

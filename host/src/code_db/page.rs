@@ -20,6 +20,12 @@ impl PageRequest {
         Self { limit, offset: 0 }
     }
 
+    /// The value of a `LIMIT ?` that leaves out nothing of the page and of what is before it.
+    pub(super) fn end(self) -> ValueRef<'static> {
+        let end = self.offset.saturating_add(self.limit.into());
+        ValueRef::from(i64::try_from(end).unwrap_or(i64::MAX))
+    }
+
     /// The values of `LIMIT ? OFFSET ?`.
     pub(super) fn params(self) -> [ValueRef<'static>; 2] {
         let offset = i64::try_from(self.offset).unwrap_or(i64::MAX);
@@ -73,16 +79,27 @@ impl CodeDatabase {
         list: &str,
         params: &[ValueRef<'_>],
         page: PageRequest,
-        mut read: impl FnMut(RowRef<'_>) -> driver_api::Result<T>,
+        read: impl FnMut(RowRef<'_>) -> driver_api::Result<T>,
     ) -> driver_api::Result<Page<T>> {
         let list_params = [params, &page.params()].concat();
+        self.page_of((count, params), (list, &list_params), page.offset, read)
+    }
+
+    /// Runs a count and a list, each with its own values, those of limit and offset included.
+    pub(super) fn page_of<T>(
+        &self,
+        (count, count_params): (&str, &[ValueRef<'_>]),
+        (list, list_params): (&str, &[ValueRef<'_>]),
+        offset: u64,
+        mut read: impl FnMut(RowRef<'_>) -> driver_api::Result<T>,
+    ) -> driver_api::Result<Page<T>> {
         self.database.read(|session| {
-            let total = session.query_first(count, params, |row| Ok(row.i64(0)?))?;
-            let items = session.query_all(list, &list_params, &mut read)?;
+            let total = session.query_first(count, count_params, |row| Ok(row.i64(0)?))?;
+            let items = session.query_all(list, list_params, &mut read)?;
             Ok(Page {
                 items,
                 total: total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
-                offset: page.offset,
+                offset,
             })
         })
     }

@@ -6,6 +6,7 @@ use super::jobs::queue::JobQueue;
 use super::list_drivers::DriverSummary;
 use crate::code_db::database::CodeDatabase;
 use crate::config::types::Config;
+use crate::foundation::cancellation::Cancellation;
 use crate::supervisor::worker_manager::WorkerManager;
 use crate::universal_driver::driver::UniversalDriver;
 
@@ -22,11 +23,17 @@ pub struct Context {
     pub jobs: Option<JobQueue>,
     /// The database drivers that were found.
     pub drivers: Arc<[DriverSummary]>,
+    /// Stops the statements of a command that only reads.
+    pub cancellation: Option<Cancellation>,
 }
 
 impl Context {
     /// The operations on code data.
     pub(super) fn code(&self) -> CodeDatabase {
-        self.database.database()
+        let code = self.database.database();
+        match &self.cancellation {
+            Some(cancellation) => code.cancelled_by(cancellation.clone()),
+            None => code,
+        }
     }
 }

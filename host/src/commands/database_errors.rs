@@ -131,8 +131,9 @@ fn not_found(what: &str, no_suggestion: bool) -> (ErrorCode, &'static str) {
 }
 
 fn code_of(error: &DriverError) -> ErrorCode {
-    use ErrorClass::{Busy, ConnectionLost, Timeout, Unavailable};
+    use ErrorClass::{Busy, Cancelled, ConnectionLost, Timeout, Unavailable};
     match error.class() {
+        Cancelled => ErrorCode::Cancelled,
         Unavailable | ConnectionLost | Timeout | Busy => ErrorCode::DatabaseUnavailable,
         _ => ErrorCode::DatabaseError,
     }

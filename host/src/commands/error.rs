@@ -38,6 +38,8 @@ pub enum ErrorCode {
     JobLost,
     /// Somebody stopped it before it had an answer.
     Cancelled,
+    /// It took longer than a command may that is no job.
+    TimedOut,
     /// Too much is going on; it may work in a moment.
     Busy,
     /// The database is damaged; only what looks after it works.
@@ -72,6 +74,7 @@ impl ErrorCode {
             Self::JobStateInvalid => "JOB_STATE_INVALID",
             Self::JobLost => "JOB_LOST",
             Self::Cancelled => "CANCELLED",
+            Self::TimedOut => "TIMED_OUT",
             Self::Busy => "BUSY",
             Self::Unsupported => "UNSUPPORTED",
             Self::SafeMode => "SAFE_MODE",
@@ -80,6 +83,19 @@ impl ErrorCode {
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::DatabaseError => "DATABASE_ERROR",
             Self::Internal => "INTERNAL_ERROR",
+        }
+    }
+}
+
+impl ErrorCode {
+    /// The number that JSON-RPC 2.0 gives to calls that fail so before they run. -32000 is from the range that it
+    /// leaves to servers.
+    pub fn json_rpc_number(self) -> i64 {
+        match self {
+            Self::UnknownCommand => -32601,
+            Self::InvalidParameters => -32602,
+            Self::Internal => -32603,
+            _ => -32000,
         }
     }
 }

@@ -22,6 +22,10 @@ pub(super) struct ListProjects;
 pub(super) struct Parameters {
     #[serde(flatten)]
     project: ProjectChoice,
+    /// Accepted for older clients. Projects that were deleted are gone with all their rows, so there are none to
+    /// include; default false.
+    #[serde(default, rename = "include_deleted")]
+    _include_deleted: bool,
     #[serde(flatten)]
     paging: Paging,
 }

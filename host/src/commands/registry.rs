@@ -26,6 +26,7 @@ use super::list_code_entities::ListCodeEntities;
 use super::list_drivers::ListDrivers;
 use super::list_project_files::ListProjectFiles;
 use super::list_projects::ListProjects;
+use super::operation::Access;
 use super::prepared::Prepared;
 use super::queue_add_job::QueueAddJob;
 use super::queue_delete_job::QueueDeleteJob;
@@ -127,12 +128,17 @@ impl Registry {
     ) -> Result<Prepared, CommandError> {
         let command = self.find(name)?;
         command.check(&parameters)?;
-        let context = context.clone();
+        let mut context = context.clone();
         Ok(Prepared {
             command: command.name().into(),
             is_long: command.is_long(),
             access: command.access(),
-            work: Box::new(move |job| command.run_checked(&context, parameters, job)),
+            work: Box::new(move |job| {
+                if command.access() == Access::Read {
+                    context.cancellation = Some(job.cancellation.clone());
+                }
+                command.run_checked(&context, parameters, job)
+            }),
         })
     }
 

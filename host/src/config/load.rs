@@ -234,7 +234,15 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         &mut config.workers.file_watcher.log_path,
         &mut config.workers.vectorization.log_path,
         &mut config.plugins.lock_file,
+        &mut config.server.token_file,
+        &mut config.client.ca,
+        &mut config.client.cert,
+        &mut config.client.key,
     ];
+    let tls_paths = config.server.tls.iter_mut().flat_map(|tls| {
+        let client_ca = tls.client_ca.as_mut();
+        [Some(&mut tls.cert), Some(&mut tls.key), client_ca]
+    });
     let path_lists = [
         &mut config.workers.file_watcher.watch_dirs,
         &mut config.plugins.directories,
@@ -243,6 +251,7 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         .into_iter()
         .flatten()
         .chain(path_lists.into_iter().flatten())
+        .chain(tls_paths.flatten())
     {
         *path = below(&base_dir, path);
     }

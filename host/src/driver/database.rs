@@ -11,7 +11,7 @@ use driver_api::{
 use super::connector::Connector;
 use super::pool::{Lease, Pool, PoolLimits};
 use super::session::Session;
-use crate::foundation::cancellation::Cancellation;
+use crate::foundation::cancellation::{Cancellation, Hooked};
 
 /// How long reads and transactions are tried again after their first failure, while the database is away. A DB worker that was
 /// killed is back within a fraction of this.
@@ -21,6 +21,8 @@ const RETRY_FOR: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Database {
     pool: Arc<Pool>,
+    /// Stops the running statement, and all that would follow.
+    cancellation: Option<Cancellation>,
 }
 
 impl Database {
@@ -28,6 +30,17 @@ impl Database {
     pub fn new(connector: Arc<dyn Connector>, limits: PoolLimits) -> Self {
         Self {
             pool: Arc::new(Pool::new(connector, limits)),
+            cancellation: None,
+        }
+    }
+
+    /// The same database, whose statements end with the error [`Cancelled`](ErrorClass::Cancelled) when `cancellation`
+    /// asks for it, where the driver can stop them.
+    #[must_use]
+    pub fn cancelled_by(&self, cancellation: Cancellation) -> Self {
+        Self {
+            pool: Arc::clone(&self.pool),
+            cancellation: Some(cancellation),
         }
     }
 
@@ -130,8 +143,15 @@ impl Database {
         let mut was_there = false;
         loop {
             let result = self.pool.lease().and_then(|mut lease| {
+                let hooked = self.stop_on_cancel(&lease)?;
                 let result = work(&mut lease);
-                lease.note(result)
+                let result = lease.note(result);
+                drop(hooked);
+                if self.is_cancelled() {
+                    // The request to stop may still be on its way, and must not meet another's statement.
+                    lease.discard();
+                }
+                result
             });
             match result {
                 Err(error)
@@ -147,6 +167,31 @@ impl Database {
                 other => return other,
             }
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        let cancellation = self.cancellation.as_ref();
+        cancellation.is_some_and(Cancellation::is_cancelled)
+    }
+
+    fn stop_on_cancel(&self, lease: &Lease<'_>) -> Result<Option<Hooked>> {
+        let Some(cancellation) = &self.cancellation else {
+            return Ok(None);
+        };
+        if cancellation.is_cancelled() {
+            return Err(DriverError::new(
+                ErrorClass::Cancelled,
+                "nobody waits for it any more",
+            ));
+        }
+        let hook = lease.cancel_handle().map(|handle| {
+            cancellation.on_cancel(move || {
+                if let Err(error) = handle.cancel() {
+                    tracing::debug!(%error, "a statement could not be stopped");
+                }
+            })
+        });
+        Ok(hook)
     }
 
     fn is_coming_back(&self, error: &DriverError) -> bool {
@@ -189,7 +234,7 @@ fn in_transaction<T>(
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use driver_api::{Connection, ExecuteResult, RowBlockRef, RowRef, RowSink};
+    use driver_api::{CancelHandle, Connection, ExecuteResult, RowBlockRef, RowRef, RowSink};
 
     use super::*;
 
@@ -199,6 +244,8 @@ mod tests {
         opened: AtomicU32,
         /// How often a transaction does not begin.
         refused: AtomicU32,
+        /// How often a statement was to be stopped.
+        cancelled: AtomicU32,
     }
 
     struct Client(Arc<Server>);
@@ -250,6 +297,19 @@ mod tests {
         }
 
         fn ping(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn cancel_handle(&self) -> Option<Arc<dyn CancelHandle>> {
+            Some(Arc::new(Stop(self.0.clone())))
+        }
+    }
+
+    struct Stop(Arc<Server>);
+
+    impl CancelHandle for Stop {
+        fn cancel(&self) -> Result<()> {
+            self.0.cancelled.fetch_add(1, Ordering::Relaxed);
             Ok(())
         }
     }
@@ -311,5 +371,28 @@ mod tests {
         assert_eq!(class(database.transaction_then(|_| Ok(()), failing)), None);
         assert_eq!(class(database.transaction(|_| Ok(()))), None);
         assert_eq!(server.opened.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_reading_statement_stops_when_nobody_waits_for_it() {
+        let (server, database) = bench();
+        let cancellation = Cancellation::default();
+        let cancelled = database.cancelled_by(cancellation.clone());
+        let result = cancelled.read(|session| {
+            // As if the caller left while a statement runs: the driver is told.
+            cancellation.cancel();
+            session.execute("anything", &[])
+        });
+        assert!(
+            result.is_ok(),
+            "the fake's statements are too short to be stopped"
+        );
+        assert_eq!(server.cancelled.load(Ordering::Relaxed), 1);
+        let after = cancelled.read(|session| session.execute("anything", &[]));
+        assert_eq!(class(after), Some(ErrorClass::Cancelled));
+        // The connection that was told to stop is not used again.
+        let before = server.opened.load(Ordering::Relaxed);
+        database.read(|session| session.ping()).unwrap();
+        assert_eq!(server.opened.load(Ordering::Relaxed), before + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the server may listen: on this machine alone, because nobody is asked who he is.
+//! Where the server may listen: on this machine alone, unless strangers are kept out.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -8,10 +8,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 pub enum AddressError {
     /// Others could reach the address.
     #[error(
-        "server.host is {host:?}, but this version listens only on this machine (127.0.0.1, ::1 or localhost), \
-         because it has neither TLS nor tokens yet; forward a port, for example with ssh -L, to reach it from elsewhere"
+        "server.host is {host:?}, which others reach: that needs server.tls with a certificate, and server.token_file, \
+         server.token_env or server.tls.client_ca; or use 127.0.0.1, and for example ssh -L to reach it from elsewhere"
     )]
-    NotLoopback {
+    Open {
+        /// What the configuration says.
+        host: String,
+    },
+    /// It is no address.
+    #[error(
+        "server.host is {host:?}, expected an IP address or localhost; names are not looked up"
+    )]
+    NoAddress {
         /// What the configuration says.
         host: String,
     },
@@ -33,12 +41,18 @@ pub enum AddressError {
     },
 }
 
-/// Listens on `port` of `host`; port 0 lets the system choose.
+/// Listens on `port` of `host`; port 0 lets the system choose. Addresses that others reach only where
+/// `is_guarded`.
 ///
 /// # Errors
 /// [`AddressError`].
-pub fn bind(host: &str, port: u16) -> Result<TcpListener, AddressError> {
-    let address = SocketAddr::new(loopback(host)?, port);
+pub fn bind(host: &str, port: u16, is_guarded: bool) -> Result<TcpListener, AddressError> {
+    let ip = address(host)?;
+    if !ip.is_loopback() && !is_guarded {
+        let host = host.to_owned();
+        return Err(AddressError::Open { host });
+    }
+    let address = SocketAddr::new(ip, port);
     let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => AddressError::InUse { address },
         _ => AddressError::Refused { address, source },
@@ -48,8 +62,8 @@ pub fn bind(host: &str, port: u16) -> Result<TcpListener, AddressError> {
     Ok(listener)
 }
 
-/// The address of this machine that is meant. Names are not looked up: an answer could be anything.
-fn loopback(host: &str) -> Result<IpAddr, AddressError> {
+/// The address that is meant. Names are not looked up: an answer could be anything.
+fn address(host: &str) -> Result<IpAddr, AddressError> {
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
@@ -57,13 +71,9 @@ fn loopback(host: &str) -> Result<IpAddr, AddressError> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(host);
-    inner
-        .parse()
-        .ok()
-        .filter(IpAddr::is_loopback)
-        .ok_or_else(|| AddressError::NotLoopback {
-            host: host.to_owned(),
-        })
+    inner.parse().map_err(|_| AddressError::NoAddress {
+        host: host.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -79,24 +89,26 @@ mod tests {
             ("[::1]", "::1"),
             ("127.1.2.3", "127.1.2.3"),
         ] {
-            assert_eq!(loopback(host).unwrap().to_string(), address);
+            let meant = super::address(host).unwrap();
+            assert_eq!(meant.to_string(), address);
+            assert!(meant.is_loopback());
         }
-        for host in ["0.0.0.0", "::", "192.168.1.5", "example.org", ""] {
-            let error = loopback(host).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .contains("this version listens only on this machine"),
-                "{error}"
-            );
+        for host in ["0.0.0.0", "::", "192.168.1.5"] {
+            let error = bind(host, 0, false).unwrap_err();
+            assert!(matches!(error, AddressError::Open { .. }), "{error}");
         }
+        for host in ["example.org", ""] {
+            let error = bind(host, 0, true).unwrap_err();
+            assert!(matches!(error, AddressError::NoAddress { .. }), "{error}");
+        }
+        assert!(bind("0.0.0.0", 0, true).is_ok());
     }
 
     #[test]
     fn a_port_in_use_is_told_with_what_to_do() {
-        let first = bind("127.0.0.1", 0).unwrap();
+        let first = bind("127.0.0.1", 0, false).unwrap();
         let port = first.local_addr().unwrap().port();
-        let error = bind("127.0.0.1", port).unwrap_err();
+        let error = bind("127.0.0.1", port, false).unwrap_err();
         assert!(matches!(error, AddressError::InUse { .. }), "{error}");
         assert!(error.to_string().contains("use --port"), "{error}");
     }

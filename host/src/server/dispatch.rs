@@ -5,10 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::calls::{CallError, Calls};
-use super::json_rpc::{
-    Call, Frame, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Message, Response, RpcError,
-    SERVER_BUSY,
-};
+use super::json_rpc::{Call, Frame, Message, Response, RpcError};
 use crate::commands::error::{CommandError, ErrorCode};
 
 /// What answers calls.
@@ -79,18 +76,9 @@ pub(super) fn rpc_error(error: &CommandError) -> RpcError {
         facts.insert("code".to_owned(), error.code().as_str().into());
     }
     RpcError {
-        code: number(error.code()),
+        code: error.code().json_rpc_number(),
         message: error.message().to_owned(),
         data: Some(data),
-    }
-}
-
-fn number(code: ErrorCode) -> i64 {
-    match code {
-        ErrorCode::UnknownCommand => METHOD_NOT_FOUND,
-        ErrorCode::InvalidParameters => INVALID_PARAMS,
-        ErrorCode::Internal => INTERNAL_ERROR,
-        _ => SERVER_BUSY,
     }
 }
 

@@ -64,6 +64,11 @@ impl HealthCheck {
         }
     }
 
+    /// Time since the start of the server.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// How the server does.
     pub(super) async fn health(&self) -> Health {
         let asked = Instant::now();
@@ -77,7 +82,7 @@ impl HealthCheck {
             status: status(is_fine),
             version: env!("CARGO_PKG_VERSION"),
             instance_id: self.instance_id.clone(),
-            uptime_seconds: self.started.elapsed().as_secs(),
+            uptime_seconds: self.uptime().as_secs(),
             database: DatabaseHealth {
                 driver: self.service.driver_name(),
                 status: status(problem.is_none()),

@@ -10,14 +10,6 @@ pub(super) const MOST_CALLS: usize = 100;
 const PARSE_ERROR: i64 = -32700;
 /// The JSON is no request.
 const INVALID_REQUEST: i64 = -32600;
-/// There is no command of that name.
-pub(super) const METHOD_NOT_FOUND: i64 = -32601;
-/// The parameters do not fit.
-pub(super) const INVALID_PARAMS: i64 = -32602;
-/// A fault of the program.
-pub(super) const INTERNAL_ERROR: i64 = -32603;
-/// The call could not be made now, mostly because too many wait already; from the range that is left to servers.
-pub(super) const SERVER_BUSY: i64 = -32000;
 
 /// What a body holds.
 #[derive(Debug, PartialEq)]
@@ -63,7 +55,7 @@ enum Outcome {
 /// Why there is no result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct RpcError {
-    /// One of the numbers above.
+    /// One of the numbers above, or that of a command's error.
     pub(super) code: i64,
     /// One line for people.
     pub(super) message: String,
@@ -261,7 +253,7 @@ mod tests {
             answer,
             json!({"jsonrpc": "2.0", "result": {"success": true}, "id": 1})
         );
-        let error = RpcError::new(INTERNAL_ERROR, "a fault");
+        let error = RpcError::new(-32603, "a fault");
         let failure = serde_json::to_value(Response::new(Value::Null, Err(error))).unwrap();
         assert_eq!(failure["error"]["code"], -32603);
         assert!(

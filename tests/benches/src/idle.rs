@@ -1,17 +1,15 @@
 //! What host and worker cost while nobody asks anything.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Result;
-use crate::place::{Place, host_program, memory_kib};
+use crate::place::{Place, memory_kib};
 use crate::scale::Scale;
+use crate::serving::Serving;
 use crate::table::Row;
 
 /// Time for what a start leaves to do.
@@ -49,50 +47,6 @@ pub(crate) fn host_and_worker(scale: &Scale) -> Result<Vec<Row>> {
             kib < 40 * 1024,
         ),
     ])
-}
-
-struct Serving {
-    child: Child,
-}
-
-impl Serving {
-    fn start(place: &Place) -> Result<Self> {
-        let mut child = Command::new(host_program()?)
-            .arg("--config")
-            .arg(place.config())
-            .args(["serve", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = child.stdout.take().ok_or("the host has no output")?;
-        let serving = Self { child };
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        match line.contains("http://") {
-            true => Ok(serving),
-            false => Err("the host does not serve".into()),
-        }
-    }
-
-    /// The host and its children.
-    fn family(&self) -> Result<Vec<u32>> {
-        let pid = self.child.id();
-        let mut family = vec![pid];
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let children = fs::read_to_string(task?.path().join("children"))?;
-            for child in children.split_whitespace() {
-                family.push(child.parse()?);
-            }
-        }
-        Ok(family)
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
-    }
 }
 
 /// Time that a process has run, in ticks of the clock.

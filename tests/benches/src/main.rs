@@ -7,12 +7,14 @@ mod backup;
 mod bulk;
 mod clients;
 mod idle;
+mod load;
 mod many;
 mod place;
 mod point;
 mod postgres;
 mod recovery;
 mod scale;
+mod serving;
 mod table;
 
 use std::io::Write;
@@ -31,8 +33,8 @@ type Result<T> = std::result::Result<T, Failure>;
 /// Measures the DB worker of code-analysis-host against its alternatives.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only the benchmarks whose name contains this: point, processes, scan, bulk, writes-8, writes-64, recovery, idle,
-    /// backup
+    /// Only the benchmarks whose name contains this: point, processes, scan, bulk, writes-8, writes-64, recovery, load, heartbeats,
+    /// idle, backup
     #[arg(long)]
     only: Option<String>,
     /// A hundredth of the work: shows that it runs, and nothing more
@@ -93,7 +95,7 @@ type Benchmark = fn(&Scale) -> Result<Vec<Row>>;
 #[allow(clippy::print_stderr, reason = "a program talks to its user")]
 fn measure(arguments: &Arguments) -> Result<()> {
     let scale = Scale::new(arguments.quick);
-    let all: [(&str, Benchmark); 9] = [
+    let all: [(&str, Benchmark); 11] = [
         ("point", point::one_client),
         ("processes", point::eight_processes),
         ("scan", bulk::scan),
@@ -101,6 +103,8 @@ fn measure(arguments: &Arguments) -> Result<()> {
         ("writes-8", |scale| many::writes(scale, 8)),
         ("writes-64", |scale| many::writes(scale, 64)),
         ("recovery", recovery::killed_worker),
+        ("load", load::clients),
+        ("heartbeats", load::heartbeats),
         ("idle", idle::host_and_worker),
         ("backup", backup::under_writes),
     ];

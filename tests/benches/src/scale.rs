@@ -15,6 +15,10 @@ pub(crate) struct Scale {
     pub(crate) together: Duration,
     /// Kills of the worker.
     pub(crate) kills: usize,
+    /// Entities of the database that many clients list.
+    pub(crate) entities: usize,
+    /// Heartbeats of a client.
+    pub(crate) heartbeats: usize,
     /// How long nothing is done.
     pub(crate) idle: Duration,
     /// Rows of 100 kB of the database that is backed up.
@@ -30,6 +34,8 @@ impl Scale {
                 rows: 10_000,
                 together: Duration::from_secs(1),
                 kills: 3,
+                entities: 4_000,
+                heartbeats: 1_000,
                 idle: Duration::from_secs(3),
                 backup_rows: 200,
             };
@@ -40,6 +46,8 @@ impl Scale {
             rows: 1_000_000,
             together: Duration::from_secs(10),
             kills: 40,
+            entities: 100_000,
+            heartbeats: 86_400,
             idle: Duration::from_secs(60),
             backup_rows: 10_000,
         }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::state::{JobState, JobStatus, StopReason, envelope, unix_seconds};
+use super::state::{JobState, JobStatus, Outcome, StopReason, envelope, unix_seconds};
+use crate::commands::error::ErrorCode;
 
 /// What is known of a job, but for its result.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -73,7 +74,7 @@ impl JobReport {
                 "job_id": *state.id,
                 "command": *state.command,
                 "status": state.status.as_str(),
-                "result": envelope(outcome),
+                "result": inner(outcome),
             })
         });
         Self {
@@ -82,4 +83,17 @@ impl JobReport {
             error: state.error().map(|error| error.to_json()),
         }
     }
+}
+
+/// What the command answered. Wrong parameters bear the number of JSON-RPC, by which clients of the older program know
+/// them.
+fn inner(outcome: &Outcome) -> Value {
+    let mut answer = envelope(outcome);
+    if let Err(error) = outcome
+        && error.code() == ErrorCode::InvalidParameters
+    {
+        answer["error"]["code"] = error.code().json_rpc_number().into();
+        answer["error"]["data"]["code"] = error.code().as_str().into();
+    }
+    answer
 }

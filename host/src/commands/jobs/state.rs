@@ -154,6 +154,7 @@ impl JobState {
     /// How far it is, for people; empty where nothing is counted.
     pub fn description(&self) -> String {
         match (self.status, self.stop) {
+            (JobStatus::Running, Some(_)) if self.progress.total == 0 => "stopping".to_owned(),
             (JobStatus::Running, Some(_)) => format!("stopping; {}", self.progress.description()),
             _ => self.progress.description(),
         }
