@@ -1,6 +1,7 @@
 //! The page at `/` in a real browser: it loads, shows live data, searches, complains of nothing, and asks nobody else.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -105,6 +106,35 @@ fn the_page_shows_live_data_and_finds_code() {
         (files == "5").then_some(())
     });
     assert_quiet(&browser, &server);
+}
+
+#[test]
+fn the_page_of_a_guarded_server_asks_for_the_token() {
+    const TOKEN: &str = "canary-0123456789abcdef";
+    let sandbox = indexed_shop();
+    let Some(browser) = Browser::start(&sandbox.path().join("home")) else {
+        return;
+    };
+    let tokens = sandbox.path().join("tokens");
+    fs::write(&tokens, TOKEN).unwrap();
+    fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = sandbox.config(&json!({"server": {"token_file": "tokens"}}));
+    let server = sandbox.serve(&["--config", &file]);
+    browser.open(&server.url);
+    let is_asked = || {
+        let open = browser.run("return document.getElementById('ask').open");
+        (open == true).then_some(())
+    };
+    eventually("it asks", is_asked);
+    assert_eq!(text(&browser, "projects"), "", "nothing is shown before");
+    browser.type_into("#token", "another-token-0123456789\n");
+    shows(&browser, "ask-problem", "does not know this token");
+    eventually("it asks again", is_asked);
+    browser.type_into("#token", &format!("{TOKEN}\n"));
+    shows(&browser, "status", "all is well");
+    shows(&browser, "projects", "shop");
+    let kept = browser.run("return [location.href, document.cookie, localStorage.length]");
+    assert_eq!(kept, json!([format!("{}/", server.url), "", 0]));
 }
 
 #[test]

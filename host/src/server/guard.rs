@@ -6,6 +6,7 @@ use tokio_rustls::TlsAcceptor;
 use super::own_name::OwnName;
 use super::tls::{self, TlsError};
 use super::tokens::{self, TokenError, Tokens};
+use super::web;
 use crate::config::types::ServerConfig;
 
 /// Why the guard cannot take its post.
@@ -80,7 +81,7 @@ impl Guard {
         };
         own.check(headers, uri)?;
         match &self.tokens {
-            Some(tokens) if !tokens.admit(headers) => {
+            Some(tokens) if !web::is_page(uri) && !tokens.admit(headers) => {
                 let reason = "a token is needed, as `Authorization: Bearer TOKEN`";
                 Err((StatusCode::UNAUTHORIZED, reason.to_owned()))
             }

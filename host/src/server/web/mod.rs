@@ -3,6 +3,7 @@
 //! The files hold no data; what they show comes from the other doors, with whatever those ask for.
 
 use axum::Router;
+use axum::http::Uri;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -30,6 +31,12 @@ const FILES: [(&str, &str, &str); 9] = [
     ("/page/search.js", SCRIPT, include_str!("search.js")),
     ("/page/workers.js", SCRIPT, include_str!("workers.js")),
 ];
+
+/// Whether a request is for the page itself, which holds nothing that a stranger may not see. A browser cannot show
+/// a token before there is a page to type it into.
+pub(super) fn is_page(uri: &Uri) -> bool {
+    FILES.iter().any(|(path, _, _)| *path == uri.path())
+}
 
 /// The page and its parts.
 pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
