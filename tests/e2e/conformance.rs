@@ -146,12 +146,12 @@ fn what_cannot_be_measured_is_told_in_one_line() {
         (
             &["./text.so"],
             4,
-            "./text.so is not used: the system cannot load it: ",
+            "./text.so is not used: it is no shared library: it begins with ",
         ),
         (
             &["./none.so"],
             4,
-            "./none.so is not used: it cannot be read: No such file",
+            "./none.so is not used: there is no such file: put it there, or take it off ",
         ),
         (
             &["sqlite", "--option", "path"],

@@ -5,6 +5,7 @@
 
 pub mod host;
 mod log;
+mod panics;
 pub mod plugin;
 pub mod types;
 

@@ -1,7 +1,5 @@
 //! The plugin's side: wraps an author's driver, catches its panics, and poisons what panicked.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +11,7 @@ use abi_stable::erased_types::TD_Opaque;
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RVec};
 
+use super::panics::{guard, keep_panics_quiet, panic_error};
 use super::types::{
     DriverModule, DriverModuleRef, ErrorBytes, RawBackupWatchMut, RawCancel, RawCancel_TO,
     RawCancelArc, RawConnection, RawConnection_TO, RawConnectionBox, RawDriver, RawDriver_TO,
@@ -26,11 +25,6 @@ use crate::error::{DriverError, ErrorClass, Result};
 use crate::options::Options;
 use crate::row::{RowBlockRef, RowRef};
 use crate::sink::{BlockReceiver, Flow, RowSink};
-
-thread_local! {
-    /// Where the last panic of this thread happened: the hook knows, the caught payload does not.
-    static PANIC_PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-}
 
 /// The module of a plugin whose driver `open` makes.
 pub fn module(open: extern "C" fn() -> RResult<RawDriverBox, ErrorBytes>) -> DriverModuleRef {
@@ -48,8 +42,8 @@ extern "C" fn api_version() -> RStr<'static> {
 }
 
 extern "C" fn catches_panics() -> bool {
-    keep_panics_quiet();
-    catch_unwind(|| std::panic::panic_any(())).is_err()
+    // No hook hears of it.
+    catch_unwind(|| std::panic::resume_unwind(Box::new(()))).is_err()
 }
 
 /// Makes the driver and wraps it; what `export_driver!` calls.
@@ -63,38 +57,6 @@ pub fn open<D: Driver>(make: impl FnOnce() -> D) -> RResult<RawDriverBox, ErrorB
             TD_Opaque,
         )
     }))
-}
-
-/// Panics become errors with their place, so the default hook's print to stderr would be noise.
-/// A plugin has its own copy of the standard library, so this is the plugin's own hook.
-fn keep_panics_quiet() {
-    std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        PANIC_PLACE.with(|cell| *cell.borrow_mut() = place);
-    }));
-}
-
-/// Runs an author's code; a panic becomes an error.
-fn guard<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Err(panic_error(what, payload)))
-}
-
-fn panic_error(what: &str, payload: Box<dyn Any + Send>) -> DriverError {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a payload that is no text".into());
-    // A payload may itself panic when it is dropped.
-    std::mem::forget(payload);
-    let error = DriverError::new(
-        ErrorClass::Panic,
-        format!("the driver panicked in {what}: {text}"),
-    );
-    match PANIC_PLACE.with(|cell| std::mem::take(&mut *cell.borrow_mut())) {
-        place if place.is_empty() => error,
-        place => error.with_detail(format!("at {place}")),
-    }
 }
 
 fn answer<T>(result: Result<T>) -> RResult<T, ErrorBytes> {

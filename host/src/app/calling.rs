@@ -11,7 +11,7 @@ use crate::commands::registry::Registry as CommandRegistry;
 use crate::foundation::cancellation::Cancellation;
 use crate::foundation::progress::Progress;
 use crate::plugins::resolve::{Reach, resolve};
-use crate::supervisor::db_worker_manager::owner_file;
+use crate::supervisor::db_worker_manager::names::owner_file;
 use crate::supervisor::owner_file::{Owner, reach_owner};
 use crate::universal_driver::error::UniversalDriverError;
 use crate::universal_driver::identity::identity;

@@ -13,7 +13,8 @@ use super::{App, AppError};
 use crate::commands::jobs::journal::Journal;
 use crate::commands::jobs::queue::{JobQueue, Limits};
 use crate::commands::service::Commands;
-use crate::config::types::{Config, DatabaseConfig, ServerConfig};
+use crate::config::server_types::ServerConfig;
+use crate::config::types::{Config, DatabaseConfig};
 use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path, server_file};
 use crate::foundation::redaction::redact_map;
 use crate::foundation::shutdown_signal::{DEFAULT_SHUTDOWN_TIME, ShutdownSignal};
@@ -117,7 +118,7 @@ impl App {
 
     /// Where the system has no more watches, drivers change with a restart only.
     fn watch_plugins(&self) -> Result<Option<PluginWatch>, AppError> {
-        let started = PluginWatch::start(Arc::clone(&self.plugins), self.database()?);
+        let started = PluginWatch::start(Arc::clone(&self.plugins), self.usable_database()?);
         let watch = started.inspect_err(|error| {
             tracing::warn!(%error, "changes of plugins are not noticed before a restart");
         });

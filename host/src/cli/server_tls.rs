@@ -17,8 +17,8 @@ use crate::config::types::Config;
 /// What is wrong with which file, for people.
 pub(super) fn config(config: &Config) -> Result<TlsConfig, String> {
     let mut trusted = Vec::new();
-    let own = config.server.tls.as_ref().map(|tls| &tls.cert);
-    for path in own.into_iter().chain(&config.client.ca) {
+    let own = &config.server.tls.cert;
+    for path in own.iter().chain(&config.client.ca) {
         trusted.extend(certificates(path)?);
     }
     let client = &config.client;

@@ -235,14 +235,13 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         &mut config.workers.vectorization.log_path,
         &mut config.plugins.lock_file,
         &mut config.server.token_file,
+        &mut config.server.tls.cert,
+        &mut config.server.tls.key,
+        &mut config.server.tls.client_ca,
         &mut config.client.ca,
         &mut config.client.cert,
         &mut config.client.key,
     ];
-    let tls_paths = config.server.tls.iter_mut().flat_map(|tls| {
-        let client_ca = tls.client_ca.as_mut();
-        [Some(&mut tls.cert), Some(&mut tls.key), client_ca]
-    });
     let path_lists = [
         &mut config.workers.file_watcher.watch_dirs,
         &mut config.plugins.directories,
@@ -251,7 +250,6 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         .into_iter()
         .flatten()
         .chain(path_lists.into_iter().flatten())
-        .chain(tls_paths.flatten())
     {
         *path = below(&base_dir, path);
     }
@@ -347,9 +345,16 @@ mod tests {
                     "log_max_bytes": 10485760, "log_files": 5
                 },
                 "server": {
-                    "host": "127.0.0.1", "port": 15000, "jobs": {"running": 2, "kept_seconds": 3600}
+                    "host": "127.0.0.1", "port": 15000, "names": [],
+                    "tls": {"cert": null, "key": null, "client_ca": null},
+                    "token_file": null, "token_env": null, "connections": 1000,
+                    "jobs": {"running": 2, "kept_seconds": 3600}
                 },
-                "plugins": {"directories": []}
+                "client": {"ca": null, "cert": null, "key": null},
+                "plugins": {
+                    "directories": [], "lock_file": "/home/u/data/plugins.lock", "unlocked": "allow",
+                    "trusted_keys": [], "crash_limit": 5
+                }
             }})
         );
     }

@@ -7,5 +7,6 @@ pub mod load;
 pub mod origins;
 pub mod reference;
 pub mod reload;
+pub mod server_types;
 pub mod types;
 pub mod validation;

@@ -13,9 +13,8 @@ use super::target::Target;
 use crate::config::types::Config;
 use crate::foundation::owner_lock::OwnerLock;
 use crate::plugins::registry::{PROXY, Registry};
-use crate::supervisor::db_worker_manager::{
-    DbWorkerManager, DbWorkerMode, DbWorkerRequest, owner_file,
-};
+use crate::supervisor::db_worker_manager::names::owner_file;
+use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerMode, DbWorkerRequest};
 use crate::supervisor::worker_manager::WorkerManager;
 
 /// The option of a driver with a database file.

@@ -7,7 +7,7 @@ use super::own_name::OwnName;
 use super::tls::{self, TlsError};
 use super::tokens::{self, TokenError, Tokens};
 use super::web;
-use crate::config::types::ServerConfig;
+use crate::config::server_types::ServerConfig;
 
 /// Why the guard cannot take its post.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +37,8 @@ impl Guard {
     /// [`GuardError`].
     pub fn of(config: &ServerConfig) -> Result<Self, GuardError> {
         let texts = tokens::read(config.token_file.as_deref(), config.token_env.as_deref())?;
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-        let asks_for_certificates = config
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.client_ca.is_some());
+        let tls = tls::acceptor(&config.tls)?;
+        let asks_for_certificates = config.tls.client_ca.is_some();
         Ok(Self {
             tls,
             tokens: (!texts.is_empty()).then(|| Tokens::new(&texts)),

@@ -103,8 +103,13 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
     let deadline = on_stop(&parts.shutdown, stop, ending, jobs);
     let agents = streamable_http::router(calls, end_of_streams(&parts.shutdown));
     ready();
+    let all_served = async {
+        connections::take(entrance, router(Arc::clone(&shared), agents)).await;
+        // They are no connections of HTTP any more, and still have to be told.
+        shared.sockets.closed().await;
+    };
     tokio::select! {
-        () = connections::take(entrance, router(shared, agents)) => {}
+        () = all_served => {}
         () = deadline => {
             tracing::warn!("some requests were not finished when the server had to end");
         }

@@ -10,11 +10,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
-use crate::config::types::TlsConfig;
+use crate::config::server_types::TlsConfig;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A part is missing.
+    #[error("server.tls: expected both cert and key")]
+    Incomplete,
     /// A file holds no PEM of what it should.
     #[error("server.tls.{key}: {path} is not usable: {problem}; expected {expected} in PEM")]
     File {
@@ -41,18 +44,23 @@ pub enum TlsError {
     },
 }
 
-/// What makes TLS of a connection.
+/// What makes TLS of a connection; none where none is configured.
 ///
 /// # Errors
 /// [`TlsError`].
-pub(super) fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
-    let chain = certificates("cert", &config.cert)?;
-    let key = PrivateKeyDer::from_pem_file(&config.key)
-        .map_err(|error| unusable("key", &config.key, &error, "a private key"))?;
+pub(super) fn acceptor(config: &TlsConfig) -> Result<Option<TlsAcceptor>, TlsError> {
+    let (cert, key) = match (&config.cert, &config.key) {
+        (Some(cert), Some(key)) => (cert, key),
+        (None, None) if config.client_ca.is_none() => return Ok(None),
+        _ => return Err(TlsError::Incomplete),
+    };
+    let chain = certificates("cert", cert)?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| unusable("key", key, &error, "a private key"))?;
     let provider = Arc::new(ring::default_provider());
     let pair = |problem| TlsError::Pair {
-        cert: config.cert.clone(),
-        key: config.key.clone(),
+        cert: cert.clone(),
+        key: key.clone(),
         problem,
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -68,9 +76,9 @@ pub(super) fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut server = builder.with_single_cert(chain, key).map_err(pair)?;
+    let mut server = builder.with_single_cert(chain, private).map_err(pair)?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(server)))
+    Ok(Some(TlsAcceptor::from(Arc::new(server))))
 }
 
 const CERTIFICATES: &str = "one or more certificates";

@@ -20,7 +20,7 @@ use super::calls::Calls;
 use super::connections::stopped;
 
 /// Sockets that are open at once.
-const MOST_SOCKETS: usize = 256;
+const MOST_SOCKETS: u32 = 256;
 
 /// The longest message of a client, in bytes.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -45,9 +45,15 @@ impl Sockets {
     pub(super) fn new(calls: Arc<Calls>, stopping: watch::Receiver<bool>) -> Self {
         Self {
             calls,
-            places: Arc::new(Semaphore::new(MOST_SOCKETS)),
+            places: Arc::new(Semaphore::new(MOST_SOCKETS as usize)),
             stopping,
         }
+    }
+
+    /// Waits until no socket is open.
+    pub(super) async fn closed(&self) {
+        // Whoever holds a place has an open socket; places are never taken away, so this does not fail.
+        let _ = self.places.acquire_many(MOST_SOCKETS).await;
     }
 
     /// Turns a request into a socket; `None` when too many are open.

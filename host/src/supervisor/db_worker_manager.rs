@@ -1,7 +1,6 @@
 //! Sees to it that a database has its one owning worker: ours, or another host's that is adopted.
 
 use std::collections::{HashMap, HashSet};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,17 +9,18 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value};
-use signal_hook::consts::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
 
 use crate::config::types::Config;
 use crate::foundation::db_worker_hello::{DbWorkerHello, DbWorkerReady, REFUSED_OWNED};
 use crate::foundation::paths::{runtime_dir, socket_path};
 use crate::foundation::plugin_image::PluginImage;
 
+use self::faults::look_into;
+use self::names::{call_note, digest, owner_file, worker_name};
 use super::error::WorkerError;
 use super::executable::find_executable;
 use super::exit_reason::ExitReason;
-use super::owner_file::{Owner, owner_file_of, reach_owner};
+use super::owner_file::{Owner, reach_owner};
 use super::restart_policy::RestartPolicy;
 use super::worker_handle::{FailureReason, WorkerHandle};
 use super::worker_manager::{AdoptedWorker, WorkerManager};
@@ -393,63 +393,8 @@ fn endpoint(name: &str, payload: Value) -> Result<DbEndpoint, WorkerError> {
     })
 }
 
-/// Signals by which a process ends for a fault of its own code. Others are sent by people, or by a system that is short
-/// of memory.
-const FAULTS: [i32; 7] = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP];
-
-/// Says which driver ended a worker, and in which call; answers why there is to be no other worker.
-fn look_into(
-    reason: &mut ExitReason,
-    driver: &str,
-    note: Option<&Path>,
-    crashes: &dyn DriverCrashes,
-) -> Option<String> {
-    let call = note.and_then(|note| crashes.take_note(note));
-    // Without a cause: a worker that this host killed is no fault of its driver.
-    let exited = reason.code.is_some_and(|code| code != 0) && call.is_some();
-    let fault = reason.signal.is_some_and(|signal| FAULTS.contains(&signal));
-    if reason.cause.is_some() || !(fault || exited) {
-        return None;
-    }
-    reason.doing = Some(match &call {
-        Some(call) => format!("the driver {driver}, whose last call was {call}"),
-        None => format!("the driver {driver}"),
-    });
-    if fault {
-        crashes.crashed(reason, call.as_deref())
-    } else {
-        None
-    }
-}
-
-/// Beside the socket, in memory.
-fn call_note(socket: &Path) -> PathBuf {
-    socket.with_extension("call")
-}
-
-fn worker_name(database: &Path) -> String {
-    format!("database:{}", database.display())
-}
-
-/// Where the owner of a database says how it is reached: beside a database file; in the directory of sockets
-/// for what is not a file.
-///
-/// # Errors
-/// [`WorkerError::Path`] when there is no directory for sockets.
-pub fn owner_file(database: &Path) -> Result<PathBuf, WorkerError> {
-    if database.is_absolute() {
-        return Ok(owner_file_of(database));
-    }
-    Ok(owner_file_of(
-        &runtime_dir()?.join(format!("db-{}", digest(database))),
-    ))
-}
-
-/// 16 hexadecimal digits that name a database in the short path of a socket.
-fn digest(database: &Path) -> String {
-    blake3::hash(database.as_os_str().as_bytes()).to_hex()[..16].to_owned()
-}
-
+mod faults;
+pub mod names;
 mod take_over;
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,9 @@ use crate::driver::connector::Connector;
 use crate::foundation::plugin_image::PluginImage;
 use crate::plugins::registry::Registry;
 use crate::plugins::resolve::resolve;
+use crate::supervisor::db_worker_manager::names::owner_file;
 use crate::supervisor::db_worker_manager::{
-    DbEndpoint, DbWorkerManager, DbWorkerRequest, DriverCrashes, owner_file,
+    DbEndpoint, DbWorkerManager, DbWorkerRequest, DriverCrashes,
 };
 use crate::supervisor::error::WorkerError;
 

@@ -34,7 +34,7 @@ pub trait Engine: Sized {
     /// The settings that make it speak TLS with the files `ca.pem`, `server.pem` and `server.key`.
     const TLS: &'static [(&'static str, &'static str)];
 
-    /// Writes a data directory with [`USER`] into the place of the server, which does not run.
+    /// Writes a data directory with its administrator into the place of the server, which does not run.
     fn install(server: &mut Server<Self>);
     /// The arguments of the server's program but for the settings of the test.
     fn arguments(server: &Server<Self>) -> Vec<String>;

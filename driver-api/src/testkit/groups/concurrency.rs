@@ -1,5 +1,7 @@
 //! Several threads, each with a connection of its own, on one database.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use crate::driver::{Connection, TransactionMode};
@@ -20,6 +22,9 @@ const ROUNDS: i64 = 25;
 
 /// How long a call is made again that the driver calls retryable.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The longest pause before that, in milliseconds.
+const LONGEST_PAUSE_MS: u64 = 1_000;
 
 fn case(name: &str) -> Case {
     Case::new(Group::Concurrency, name)
@@ -71,14 +76,22 @@ fn together(
 /// Makes a call again for as long as the driver says that this may help.
 fn insist<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
+    let mut longest = 5;
     loop {
         match call() {
             Err(error) if again(&error) && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
+                // Pauses of one length would let the same threads meet again and again.
+                std::thread::sleep(Duration::from_millis(1 + chance() % longest));
+                longest = (longest * 2).min(LONGEST_PAUSE_MS);
             }
             other => return other,
         }
     }
+}
+
+/// Some number: each new `RandomState` has other keys.
+fn chance() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn again(error: &DriverError) -> bool {

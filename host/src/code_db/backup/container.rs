@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | [`MARK`] |
-//! | 4 | the form, [`FORM`], little-endian |
+//! | 4 | the form, `FORM`, little-endian |
 //! | any | a gzip stream of frames: a kind (1 byte), a length (4 bytes, little-endian), so many bytes |
 //! | 32 | BLAKE3 of all bytes before |
 

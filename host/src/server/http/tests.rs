@@ -16,7 +16,7 @@ use crate::commands::jobs::queue::Limits;
 use crate::commands::operation::Access;
 use crate::commands::prepared::Prepared;
 use crate::commands::service::WorkerHealth;
-use crate::config::types::ServerConfig;
+use crate::config::server_types::ServerConfig;
 use crate::foundation::shutdown_signal::ShutdownReason;
 
 /// Commands without a database: `echo`, `missing`, `wrong`, `panic`, `slow`, `linger` and the long `wait`.

@@ -5,7 +5,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{DbWorkerManager, FIRST_PAUSE, owner_file, reach_owner, worker_name};
+use super::names::{owner_file, worker_name};
+use super::{DbWorkerManager, FIRST_PAUSE, reach_owner};
 use crate::foundation::owner_lock::OwnerLock;
 use crate::supervisor::error::WorkerError;
 

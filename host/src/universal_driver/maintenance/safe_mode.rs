@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::foundation::quarantine::Quarantine;
-use crate::supervisor::db_worker_manager::owner_file;
+use crate::supervisor::db_worker_manager::names::owner_file;
 use crate::universal_driver::driver::UniversalDriver;
 
 /// Why a database is in safe mode.

@@ -8,7 +8,7 @@ use super::error::{MaintenanceError, Result, of_file};
 use super::make::{sync_directory, with_suffix};
 use crate::driver::database::Database;
 use crate::driver::pool::PoolLimits;
-use crate::supervisor::db_worker_manager::owner_file;
+use crate::supervisor::db_worker_manager::names::owner_file;
 use crate::universal_driver::connectors::WorkerConnector;
 use crate::universal_driver::driver::UniversalDriver;
 

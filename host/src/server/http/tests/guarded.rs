@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
-use crate::config::types::TlsConfig;
+use crate::config::server_types::TlsConfig;
 
 const TOKEN: &str = "a-token-for-the-tests-0123456789";
 
@@ -46,13 +46,13 @@ impl Papers {
         fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 
-    fn tls(&self, client_ca: Option<PathBuf>) -> Option<TlsConfig> {
+    fn tls(&self, client_ca: Option<PathBuf>) -> TlsConfig {
         self.issue("server");
-        Some(TlsConfig {
-            cert: self.file("server.pem"),
-            key: self.file("server.key"),
+        TlsConfig {
+            cert: Some(self.file("server.pem")),
+            key: Some(self.file("server.key")),
             client_ca,
-        })
+        }
     }
 }
 
@@ -175,13 +175,13 @@ fn papers_that_are_missing_or_do_not_match_are_named() {
     let papers = Papers::new();
     papers.issue("other");
     let server = |tls| ServerConfig {
-        tls: Some(tls),
+        tls,
         ..ServerConfig::default()
     };
     let problem = |tls| Guard::of(&server(tls)).err().unwrap().to_string();
-    let right = papers.tls(None).unwrap();
+    let right = papers.tls(None);
     let missing = problem(TlsConfig {
-        cert: papers.file("none.pem"),
+        cert: Some(papers.file("none.pem")),
         ..right.clone()
     });
     assert!(
@@ -189,12 +189,12 @@ fn papers_that_are_missing_or_do_not_match_are_named() {
         "{missing}"
     );
     let mixed = problem(TlsConfig {
-        key: papers.file("other.key"),
+        key: Some(papers.file("other.key")),
         ..right.clone()
     });
     assert!(mixed.contains("cannot be used with the key"), "{mixed}");
     let swapped = problem(TlsConfig {
-        cert: papers.file("server.key"),
+        cert: Some(papers.file("server.key")),
         ..right
     });
     assert!(

@@ -191,7 +191,7 @@ fn a_page_of_another_site_gets_no_socket() {
     assert!(refused.unwrap_err().to_string().contains("403"));
     assert_eq!(
         server.get("/ws").0,
-        426,
+        400,
         "without an upgrade there is nothing to say"
     );
 }
