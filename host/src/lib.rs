@@ -9,6 +9,7 @@ pub mod config;
 pub mod conformance;
 pub mod db_worker;
 pub mod driver;
+pub mod embedding;
 pub mod foundation;
 pub mod indexing;
 pub mod plugins;

@@ -331,6 +331,10 @@ mod tests {
                     },
                     "log_max_bytes": 10485760, "log_files": 5
                 },
+                "embedding": {
+                    "provider": "static", "url": null, "model": null, "api_key_env": null,
+                    "dimensions": null, "timeout_seconds": 60
+                },
                 "server": {
                     "host": "127.0.0.1", "port": 15000, "jobs": {"running": 2, "kept_seconds": 3600}
                 },

@@ -1,5 +1,6 @@
 //! The configuration of the program: its types, how a file is read, and what is checked.
 
+pub mod embedding;
 pub mod environment;
 pub mod examine;
 pub mod legacy;

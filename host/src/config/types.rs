@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::embedding::EmbeddingConfig;
 use crate::foundation::log_file::LogFileSettings;
 use crate::foundation::paths::log_dir;
 use crate::foundation::redaction::redact_map;
@@ -30,6 +31,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The supervised worker processes.
     pub workers: WorkersConfig,
+    /// Which model makes texts into vectors.
+    pub embedding: EmbeddingConfig,
     /// Where the server listens.
     pub server: ServerConfig,
     /// Where plugins are looked for.
