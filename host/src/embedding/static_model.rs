@@ -146,7 +146,7 @@ mod tests {
         assert!(dot(&table.components[..256], &table.components[..256]) >= 127 * 127);
     }
 
-    /// Pieces as the Python package `tokenizers` 0.22 gives them for these words with the model's `tokenizer.json`.
+    /// Pieces as the Python package `tokenizers` 0.23 gives them for these words with the model's `tokenizer.json`.
     #[test]
     fn words_are_cut_as_the_original_tokenizer_cuts_them() {
         let table = Table::parse(FILE).unwrap();
