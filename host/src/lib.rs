@@ -16,4 +16,5 @@ pub mod plugins;
 pub mod server;
 pub mod supervisor;
 pub mod universal_driver;
+pub mod vectorization;
 pub mod workers;

@@ -6,7 +6,7 @@ use crate::sources::{Source, repository, rust_files};
 
 /// Module, and what it may import; everything may import `foundation`. The same table is in
 /// docs/ARCHITECTURE.md.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 18] = [
     ("foundation", &[]),
     ("config", &[]),
     ("analysis", &[]),
@@ -15,6 +15,7 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("driver", &["config", "plugins"]),
     ("code_db", &["driver"]),
     ("indexing", &["analysis", "code_db"]),
+    ("vectorization", &["analysis", "embedding", "code_db"]),
     ("supervisor", &["config"]),
     (
         "universal_driver",
@@ -33,6 +34,8 @@ const TABLE: [(&str, &[&str]); 17] = [
             "code_db",
             "analysis",
             "indexing",
+            "embedding",
+            "vectorization",
         ],
     ),
     (
@@ -43,6 +46,8 @@ const TABLE: [(&str, &[&str]); 17] = [
             "code_db",
             "analysis",
             "indexing",
+            "embedding",
+            "vectorization",
             "supervisor",
         ],
     ),
@@ -57,6 +62,7 @@ const TABLE: [(&str, &[&str]); 17] = [
             "driver",
             "code_db",
             "indexing",
+            "vectorization",
             "supervisor",
             "universal_driver",
             "db_worker",

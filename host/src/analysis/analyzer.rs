@@ -7,7 +7,7 @@ use tree_sitter::{ParseOptions, Parser, Tree};
 
 use super::language::Language;
 use super::syntax::{Syntax, Tables, number};
-use super::{FileAnalysis, SyntaxError, errors, walker};
+use super::{FileAnalysis, SyntaxError, errors, statements, walker};
 
 /// Analyses source texts, one after the other. Each thread has its own, since a parser works on one text at a time.
 pub struct Analyzer {
@@ -67,6 +67,24 @@ impl Analyzer {
         }
     }
 
+    /// How deep in the syntax what begins on each line is: the smaller, the better the place to cut before that line.
+    /// Lines on which nothing begins, such as those within a string, have [`u16::MAX`].
+    pub fn line_depths(&mut self, language: Language, source: &str) -> Vec<u16> {
+        let tree = self
+            .engine(language)
+            .and_then(|engine| engine.parse(source));
+        tree.map_or_else(
+            || vec![u16::MAX; source.lines().count()],
+            |tree| statements::line_depths(&tree, source),
+        )
+    }
+
+    fn engine(&mut self, language: Language) -> Option<&mut Engine> {
+        let engine = self.engines.get_mut(language as usize)?;
+        *engine = engine.take().or_else(|| Engine::new(language));
+        engine.as_mut()
+    }
+
     /// Analyses one text. Whatever it holds, the answer is what could be made out of it.
     ///
     /// One danger is left that nothing here can avert: some contrived texts make the parser's error recovery allocate
@@ -83,11 +101,7 @@ impl Analyzer {
             usages: Vec::new(),
             syntax_errors: Vec::new(),
         };
-        let engine = self.engines.get_mut(language as usize).and_then(|engine| {
-            *engine = engine.take().or_else(|| Engine::new(language));
-            engine.as_mut()
-        });
-        let Some(engine) = engine else {
+        let Some(engine) = self.engine(language) else {
             analysis.syntax_errors.push(unreadable(
                 "the grammar does not fit this build of the parser",
             ));

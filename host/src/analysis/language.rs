@@ -47,6 +47,13 @@ impl Language {
         self.rules().name
     }
 
+    /// The language of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|language| language.name() == name)
+    }
+
     /// The language of a file, told by its extension in any case; none when it is not source text we know.
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?;

@@ -28,6 +28,7 @@ mod python;
 mod rules;
 mod rust;
 mod scopes;
+mod statements;
 mod syntax;
 #[cfg(test)]
 mod tests;

@@ -272,6 +272,8 @@ fn set_type(definition: &mut ColumnDef, kind: ColumnKind, dialect: Dialect) {
         }
         ColumnKind::Text if dialect == Dialect::Mysql => definition.custom("longtext"),
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => definition.text(),
+        ColumnKind::Bytes if dialect == Dialect::Mysql => definition.custom("longblob"),
+        ColumnKind::Bytes => definition.blob(),
         ColumnKind::Real => definition.double(),
         ColumnKind::Boolean => definition.boolean(),
     };
@@ -281,6 +283,7 @@ fn sqlite_type(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => "INTEGER",
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "TEXT",
+        ColumnKind::Bytes => "BLOB",
         ColumnKind::Real => "REAL",
         ColumnKind::Boolean => "BOOLEAN",
     }
