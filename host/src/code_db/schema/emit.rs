@@ -146,6 +146,7 @@ fn postgres_type(kind: ColumnKind) -> (&'static str, &'static str) {
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => {
             ("text COLLATE \"C\"", "?::text")
         }
+        ColumnKind::Bytes => ("bytea", "?::bytea"),
         ColumnKind::Real => ("double precision", "?::double precision"),
         ColumnKind::Boolean => ("boolean", "?::text::boolean"),
     }
