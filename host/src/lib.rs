@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod app;
 pub mod cli;
 pub mod code_db;
+pub mod code_graph;
 pub mod commands;
 pub mod config;
 pub mod conformance;

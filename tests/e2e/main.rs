@@ -29,6 +29,7 @@ mod legacy;
 mod link_down;
 mod loaded_drivers;
 mod mcp;
+mod navigation;
 mod older_client;
 mod output_schemas;
 mod page;

@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::hash_docs;
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -15,6 +16,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "bash",
     extensions: &["sh", "bash"],
+    modules: Modules::Includes,
     grammar: || tree_sitter_bash::LANGUAGE.into(),
     roles: &[&[
         ("function_definition", Role::Definition(function)),
@@ -73,6 +75,8 @@ fn source<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
         return;
     }
     outline.add_import(Import {
+        alias: None,
+        level: 0,
         name: known,
         module: None,
         kind: ImportKind::Import,

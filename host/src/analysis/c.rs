@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::doxygen;
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, Syntax, line};
@@ -52,6 +53,7 @@ pub(super) const OPERATORS: &[&str] = &["&&", "||", "and", "or"];
 pub(super) static RULES: Rules = Rules {
     name: "c",
     extensions: &["c", "h"],
+    modules: Modules::Includes,
     grammar: || tree_sitter_c::LANGUAGE.into(),
     roles: &[ROLES],
     receivers: &[],
@@ -179,6 +181,8 @@ fn include<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
     if let Some(path) = syntax.field_text(node, Field::Path) {
         let name = path.trim_matches(['<', '>', '"']).to_owned();
         outline.add_import(Import {
+            alias: None,
+            level: 0,
             name,
             module: None,
             kind: ImportKind::Import,

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 
 use super::c::{self, function_declarator};
 use super::comments::{doxygen, not_implemented};
+use super::modules::Modules;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, Syntax};
 
@@ -14,6 +15,7 @@ use super::syntax::{Field, Syntax};
 pub(super) static RULES: Rules = Rules {
     name: "cpp",
     extensions: &["cc", "cpp", "cxx", "hpp", "hh", "hxx"],
+    modules: Modules::Includes,
     grammar: || tree_sitter_cpp::LANGUAGE.into(),
     roles: &[
         // C++ reads functions and structs in its own way, so its entries come first and C's are not repeated.

@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::{CommentKind, block_docs, not_implemented};
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -15,6 +16,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "csharp",
     extensions: &["cs"],
+    modules: Modules::Types,
     grammar: || tree_sitter_c_sharp::LANGUAGE.into(),
     roles: &[&[
         ("class_declaration", Role::Definition(class)),
@@ -150,6 +152,8 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
     };
     outline.add_module(alias.unwrap_or(name));
     outline.add_import(Import {
+        alias: alias.map(str::to_owned),
+        level: 0,
         name: name.to_owned(),
         module: None,
         kind: ImportKind::Import,

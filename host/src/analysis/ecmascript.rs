@@ -239,9 +239,10 @@ fn import_names<'t>(
             "named_imports" => {
                 for specifier in syntax.named_children(part) {
                     if let Some(name) = syntax.field(specifier, Field::Name) {
-                        add(
+                        add_as(
                             outline,
                             syntax.text(name).trim_matches(['"', '\'']),
+                            syntax.field_text(specifier, Field::Alias),
                             Some(module),
                             clause,
                         );
@@ -249,9 +250,10 @@ fn import_names<'t>(
                 }
             }
             "namespace_import" => {
-                add(outline, "*", Some(module), clause);
-                if let Some(alias) = part.named_child(0) {
-                    outline.add_module(syntax.text(alias));
+                let alias = part.named_child(0).map(|alias| syntax.text(alias));
+                add_as(outline, "*", alias, Some(module), clause);
+                if let Some(alias) = alias {
+                    outline.add_module(alias);
                 }
             }
             "identifier" => add(outline, syntax.text(part), Some(module), clause),
@@ -300,6 +302,16 @@ fn unquoted<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> &'t str {
 }
 
 fn add(outline: &mut Outline<'_>, name: &str, module: Option<&str>, node: Node<'_>) {
+    add_as(outline, name, None, module, node);
+}
+
+fn add_as(
+    outline: &mut Outline<'_>,
+    name: &str,
+    alias: Option<&str>,
+    module: Option<&str>,
+    node: Node<'_>,
+) {
     let kind = if module.is_some() {
         ImportKind::ImportFrom
     } else {
@@ -307,6 +319,8 @@ fn add(outline: &mut Outline<'_>, name: &str, module: Option<&str>, node: Node<'
     };
     let (name, module) = (name.to_owned(), module.map(str::to_owned));
     outline.add_import(Import {
+        alias: alias.map(str::to_owned),
+        level: 0,
         name,
         module,
         kind,

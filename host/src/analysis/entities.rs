@@ -74,6 +74,10 @@ pub struct Function {
 pub struct Import {
     /// The module (`import re`) or the name taken out of one (`from typing import Any`); never the alias.
     pub name: String,
+    /// What the file calls it, where that differs from the name.
+    pub alias: Option<String>,
+    /// How many packages up Python's relative imports begin, the file's own being 1; 0 for all others.
+    pub level: u32,
     /// The module that the name is taken from; empty for Python's `from . import x`.
     pub module: Option<String>,
     /// Which of the two forms it is.
@@ -112,6 +116,8 @@ pub struct Usage {
     pub usage_type: UsageType,
     /// What kind of thing it is, as far as one file tells.
     pub target_type: TargetType,
+    /// What stands before the name where that is a plain path (`np` in `np.array()`) and not the object itself.
+    pub receiver: Option<String>,
     /// The class it belongs to, where the text says so (`self.x`, `Cart.create`).
     pub target_class: Option<String>,
     /// The used name.

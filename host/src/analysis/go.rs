@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::{CommentKind, not_implemented};
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, Syntax, line};
@@ -15,6 +16,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "go",
     extensions: &["go"],
+    modules: Modules::Directories,
     grammar: || tree_sitter_go::LANGUAGE.into(),
     roles: &[&[
         ("package_clause", Role::Package),
@@ -159,13 +161,13 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
         return;
     };
     let path = path.trim_matches(['"', '`']);
-    outline.add_module(
-        syntax
-            .field_text(node, Field::Name)
-            .unwrap_or_else(|| package_name(path)),
-    );
+    let alias = syntax.field_text(node, Field::Name);
+    let known_as = alias.unwrap_or_else(|| package_name(path));
+    outline.add_module(known_as);
     let (name, module) = (path.to_owned(), None);
     outline.add_import(Import {
+        alias: Some(known_as.to_owned()).filter(|name| name != path),
+        level: 0,
         name,
         module,
         kind: ImportKind::Import,

@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::{CommentKind, block_docs, not_implemented};
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -15,6 +16,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "java",
     extensions: &["java"],
+    modules: Modules::Types,
     grammar: || tree_sitter_java::LANGUAGE.into(),
     roles: &[&[
         ("class_declaration", Role::Definition(class)),
@@ -162,6 +164,8 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
     };
     let (name, module) = (name.to_owned(), module.map(str::to_owned));
     outline.add_import(Import {
+        alias: None,
+        level: 0,
         name,
         module,
         kind,

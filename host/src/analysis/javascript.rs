@@ -5,12 +5,14 @@ mod tests;
 
 use super::comments::block_docs;
 use super::ecmascript;
+use super::modules::Modules;
 use super::rules::{Role, Rules};
 
 /// JavaScript as scripts and as modules.
 pub(super) static RULES: Rules = Rules {
     name: "javascript",
     extensions: &["js", "mjs", "cjs", "jsx"],
+    modules: Modules::Relative,
     grammar: || tree_sitter_javascript::LANGUAGE.into(),
     roles: &[
         ecmascript::ROLES,

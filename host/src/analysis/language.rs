@@ -59,6 +59,27 @@ impl Language {
         self.rules().name
     }
 
+    /// The language of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|language| language.name() == name)
+    }
+
+    /// The language that stands for all those whose files use each other's definitions.
+    pub fn family(self) -> Self {
+        match self {
+            Self::TypeScript | Self::Tsx => Self::JavaScript,
+            Self::Cpp => Self::C,
+            other => other,
+        }
+    }
+
+    /// Whether files of one directory see each other's definitions without an import.
+    pub fn shares_packages(self) -> bool {
+        matches!(self, Self::Go | Self::Java | Self::CSharp)
+    }
+
     /// The language of a file, told by its extension in any case; none when it is not source text we know.
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?;

@@ -25,6 +25,7 @@ mod go;
 mod java;
 mod javascript;
 mod language;
+pub mod modules;
 mod outline;
 mod php;
 mod python;

@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::{block_docs, not_implemented};
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -15,6 +16,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "php",
     extensions: &["php", "phtml"],
+    modules: Modules::Types,
     grammar: || tree_sitter_php::LANGUAGE_PHP.into(),
     roles: &[&[
         ("class_declaration", Role::Definition(class)),
@@ -173,6 +175,8 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
             None => (None, path),
         };
         outline.add_import(Import {
+            alias: syntax.field_text(clause, Field::Alias).map(str::to_owned),
+            level: 0,
             name: name.to_owned(),
             kind: match module {
                 Some(_) => ImportKind::ImportFrom,
@@ -197,6 +201,8 @@ fn include<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
             false => path.to_owned(),
         };
         outline.add_import(Import {
+            alias: None,
+            level: 0,
             name,
             module: None,
             kind: ImportKind::Import,

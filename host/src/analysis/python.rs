@@ -7,15 +7,17 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::no_docs;
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
-use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
+use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line, number};
 use super::{Import, ImportKind};
 
 /// Python 3, as far as the grammar goes also Python 2.
 pub(super) static RULES: Rules = Rules {
     name: "python",
     extensions: &["py", "pyi", "pyw"],
+    modules: Modules::Packages,
     grammar: || tree_sitter_python::LANGUAGE.into(),
     roles: &[&[
         ("module", Role::File(docstring)),
@@ -148,6 +150,8 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
         }
         let name = without_space(name);
         outline.add_import(Import {
+            alias: alias.map(str::to_owned),
+            level: 0,
             name,
             module: None,
             kind: ImportKind::Import,
@@ -163,9 +167,16 @@ fn import_from<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t
     let module = without_space(
         clip(path, LONGEST_NAME).trim_start_matches(|c: char| c == '.' || c.is_whitespace()),
     );
-    let mut add = |name: &str| {
+    let dots = clip(path, LONGEST_NAME)
+        .chars()
+        .take_while(|c| *c == '.' || c.is_whitespace())
+        .filter(|c| *c == '.');
+    let level = number(dots.count());
+    let mut add = |name: &str, alias: Option<&str>| {
         let (name, module) = (without_space(name), Some(module.clone()));
         outline.add_import(Import {
+            alias: alias.map(str::to_owned),
+            level,
             name,
             module,
             kind: ImportKind::ImportFrom,
@@ -175,11 +186,11 @@ fn import_from<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t
     let mut siblings = Vec::new();
     for imported in syntax.children_in(node, Field::Name) {
         let (name, alias) = name_and_alias(syntax, imported);
-        add(name);
+        add(name, alias);
         siblings.push(alias.unwrap_or(name));
     }
     if syntax.child_of_kind(node, "wildcard_import").is_some() {
-        add("*");
+        add("*", None);
     }
     // `from . import x` takes modules out of the package, or names that its `__init__` defines; the latter are classes
     // for the most part, which capitals tell.

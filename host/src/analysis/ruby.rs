@@ -6,6 +6,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::{CommentKind, hash_docs, not_implemented};
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -16,6 +17,7 @@ use super::{Import, ImportKind};
 pub(super) static RULES: Rules = Rules {
     name: "ruby",
     extensions: &["rb", "rake", "gemspec"],
+    modules: Modules::Includes,
     grammar: || tree_sitter_ruby::LANGUAGE.into(),
     roles: &[&[
         ("class", Role::Definition(class)),
@@ -179,6 +181,8 @@ fn import<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
         path.to_owned()
     };
     outline.add_import(Import {
+        alias: None,
+        level: 0,
         name,
         module: None,
         kind: ImportKind::Import,

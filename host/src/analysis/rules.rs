@@ -3,6 +3,7 @@
 use tree_sitter::{Language as Grammar, Node};
 
 use super::comments::CommentKind;
+use super::modules::Modules;
 use super::outline::Outline;
 use super::syntax::{Field, Syntax};
 use super::usages::Callee;
@@ -13,6 +14,8 @@ pub(super) struct Rules {
     pub(super) name: &'static str,
     /// File extensions without the dot.
     pub(super) extensions: &'static [&'static str],
+    /// How imports name files.
+    pub(super) modules: Modules,
     /// The grammar to parse with.
     pub(super) grammar: fn() -> Grammar,
     /// Named syntax nodes and their roles, in groups that related languages share. A kind may play several roles, which

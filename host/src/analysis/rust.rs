@@ -7,6 +7,7 @@ mod tests;
 use tree_sitter::Node;
 
 use super::comments::CommentKind;
+use super::modules::Modules;
 use super::outline::Outline;
 use super::rules::{ClassParts, Construction, Definition, FunctionParts, Naming, Role, Rules};
 use super::syntax::{Field, LONGEST_NAME, Syntax, clip, line};
@@ -19,6 +20,7 @@ const DEEPEST_USE: usize = 64;
 pub(super) static RULES: Rules = Rules {
     name: "rust",
     extensions: &["rs"],
+    modules: Modules::Crates,
     grammar: || tree_sitter_rust::LANGUAGE.into(),
     roles: &[&[
         ("struct_item", Role::Definition(declared_type)),
@@ -170,7 +172,7 @@ fn is_todo<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> bool {
 
 fn extern_crate<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
     if let Some(name) = syntax.field_text(node, Field::Name) {
-        add_import(outline, "", name, node);
+        add_import(outline, "", name, None, node);
     }
 }
 
@@ -197,15 +199,22 @@ fn use_declaration<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outlin
             "use_list" | "scoped_use_list" => {}
             "use_as_clause" => {
                 let path = syntax.field_text(tree, Field::Path).unwrap_or("");
-                add_import(outline, &prefix, path, node);
+                let alias = syntax.field_text(tree, Field::Alias);
+                add_import(outline, &prefix, path, alias, node);
             }
-            _ => add_import(outline, &prefix, syntax.text(tree), node),
+            _ => add_import(outline, &prefix, syntax.text(tree), None, node),
         }
     }
 }
 
 /// Adds `path` below `prefix`: its last segment is the name, the rest the module. `self` names the prefix itself.
-fn add_import(outline: &mut Outline<'_>, prefix: &str, path: &str, statement: Node<'_>) {
+fn add_import(
+    outline: &mut Outline<'_>,
+    prefix: &str,
+    path: &str,
+    alias: Option<&str>,
+    statement: Node<'_>,
+) {
     let path = if path == "self" && !prefix.is_empty() {
         ""
     } else {
@@ -223,6 +232,8 @@ fn add_import(outline: &mut Outline<'_>, prefix: &str, path: &str, statement: No
         ImportKind::Import
     };
     outline.add_import(Import {
+        alias: alias.map(str::to_owned),
+        level: 0,
         name: name.to_owned(),
         module,
         kind,

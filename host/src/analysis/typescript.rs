@@ -7,6 +7,7 @@ use tree_sitter::Node;
 
 use super::comments::block_docs;
 use super::ecmascript::{self, type_list};
+use super::modules::Modules;
 use super::rules::{ClassParts, Definition, FunctionParts, Role, Rules};
 use super::syntax::{Field, Syntax};
 
@@ -37,6 +38,7 @@ const ROLES: &[&[(&str, Role)]] = &[
 pub(super) static RULES: Rules = Rules {
     name: "typescript",
     extensions: &["ts", "mts", "cts"],
+    modules: Modules::Relative,
     grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
     roles: ROLES,
     receivers: ecmascript::RECEIVERS,
@@ -51,6 +53,7 @@ pub(super) static RULES: Rules = Rules {
 pub(super) static TSX_RULES: Rules = Rules {
     name: "tsx",
     extensions: &["tsx"],
+    modules: Modules::Relative,
     grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
     roles: ROLES,
     receivers: ecmascript::RECEIVERS,

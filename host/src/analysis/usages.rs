@@ -94,20 +94,24 @@ impl<'t> Resolver<'_, 't> {
         if let Some(class) = self.constructed(receiver, text) {
             return self.instantiation(class);
         }
+        let text_before = self.path_text(receiver);
         let receiver = self.classify(receiver, callee.is_scoped);
         if self.constructs_by_capitals() && is_type_name(text) {
-            return self.usage(
-                name,
-                UsageType::Instantiation,
-                TargetType::Class,
-                receiver.class(self),
-            );
+            return self
+                .usage(
+                    name,
+                    UsageType::Instantiation,
+                    TargetType::Class,
+                    receiver.class(self),
+                )
+                .on(&receiver, text_before);
         }
         let target = match receiver {
             Receiver::Module => TargetType::Function,
             _ => TargetType::Method,
         };
         self.usage(name, UsageType::Call, target, receiver.class(self))
+            .on(&receiver, text_before)
     }
 
     /// A call that only names its target.
@@ -137,6 +141,7 @@ impl<'t> Resolver<'_, 't> {
 
     /// A call of the method `name`, whose receiver stands apart from it in the syntax tree.
     pub(super) fn method_call(&self, receiver: Option<Node<'t>>, name: Node<'t>) -> Usage {
+        let text_before = receiver.and_then(|receiver| self.path_text(receiver));
         let receiver = receiver.map_or(Receiver::Value, |receiver| self.classify(receiver, false));
         self.usage(
             name,
@@ -144,6 +149,7 @@ impl<'t> Resolver<'_, 't> {
             TargetType::Method,
             receiver.class(self),
         )
+        .on(&receiver, text_before)
     }
 
     /// An instantiation of the type `name`.
@@ -164,6 +170,7 @@ impl<'t> Resolver<'_, 't> {
 
     /// An access to the member `name` of `object`.
     pub(super) fn member(&self, object: Option<Node<'t>>, name: Node<'t>) -> Usage {
+        let text_before = object.and_then(|object| self.path_text(object));
         let object = object.map_or(Receiver::Value, |object| self.classify(object, false));
         self.usage(
             name,
@@ -171,6 +178,7 @@ impl<'t> Resolver<'_, 't> {
             TargetType::Property,
             object.class(self),
         )
+        .on(&object, text_before)
     }
 
     fn usage(
@@ -185,10 +193,18 @@ impl<'t> Resolver<'_, 't> {
             column: number(name.start_position().column),
             usage_type,
             target_type,
+            receiver: None,
             target_class: target_class.map(str::to_owned),
             target_name: self.syntax.text(name).to_owned(),
             context: self.scopes.context().map(str::to_owned),
         }
+    }
+
+    /// What stands before a name, where it is a plain path.
+    fn path_text(&self, receiver: Node<'t>) -> Option<&'t str> {
+        let text = self.syntax.text(receiver);
+        let is_path = text.len() <= LONGEST_RECEIVER && last_segment(text).is_some();
+        Some(text).filter(|_| is_path)
     }
 
     fn classify(&self, receiver: Node<'t>, is_scope: bool) -> Receiver<'t> {
@@ -207,6 +223,16 @@ impl<'t> Resolver<'_, 't> {
             _ if is_scope => Receiver::Module,
             _ => Receiver::Value,
         }
+    }
+}
+
+impl Usage {
+    /// Adds the text before the name, which tells something new unless it is the object itself.
+    fn on(mut self, receiver: &Receiver<'_>, text: Option<&str>) -> Self {
+        if !matches!(receiver, Receiver::Own) {
+            self.receiver = text.map(str::to_owned);
+        }
+        self
     }
 }
 

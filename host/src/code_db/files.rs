@@ -92,6 +92,27 @@ impl CodeDatabase {
         }
     }
 
+    /// Files of more than `lines` lines, longest first, then by path.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn long_files(
+        &self,
+        project_id: Option<&str>,
+        lines: u32,
+        page: PageRequest,
+    ) -> Result<Page<FileRow>> {
+        let mut conditions = Conditions::live_files(project_id);
+        conditions.and("f.lines > ?", [lines.into()]);
+        let count = format!("SELECT count(*) FROM files f WHERE {}", conditions.sql());
+        let list = format!(
+            "{LIST} WHERE {} ORDER BY f.lines DESC, f.path, f.id LIMIT ? OFFSET ?",
+            conditions.sql()
+        );
+        self.page(&count, &list, conditions.params(), page, read_file)
+            .doing("listing long files")
+    }
+
     /// One file, by its absolute path or its path below the root of its project.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod check;
+pub mod complexity;
 pub mod copy;
 pub mod database;
 mod deleted_files;
@@ -13,7 +14,11 @@ mod dialect;
 pub mod entities;
 pub mod error;
 pub mod files;
+pub mod findings;
+pub mod freshness;
 mod full_text;
+pub mod graph;
+pub mod imports;
 pub mod names;
 pub mod page;
 pub mod projects;

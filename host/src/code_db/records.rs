@@ -61,6 +61,8 @@ pub struct ClassRecord {
     pub name: String,
     /// First line.
     pub line: u32,
+    /// Last line.
+    pub end_line: u32,
     /// What it says of itself.
     pub docstring: Option<String>,
     /// Its bases, as written.
@@ -78,6 +80,8 @@ pub struct FunctionRecord {
     pub name: String,
     /// First line.
     pub line: u32,
+    /// Last line.
+    pub end_line: u32,
     /// Names of its parameters.
     pub args: Vec<String>,
     /// What it says of itself.
@@ -112,6 +116,10 @@ pub struct ImportRecord {
     pub import_type: &'static str,
     /// Line of the import.
     pub line: u32,
+    /// What the file calls it, where that differs from the name.
+    pub alias: Option<String>,
+    /// How many packages up a relative import begins, the file's own being 1; 0 for others.
+    pub level: u32,
 }
 
 /// One place where something is used.
@@ -119,6 +127,10 @@ pub struct ImportRecord {
 pub struct UsageRecord {
     /// Line of the used name.
     pub line: u32,
+    /// Byte column of the used name, from 0.
+    pub column: u32,
+    /// What stands before the name, where that is a plain path.
+    pub receiver: Option<String>,
     /// `call`, `instantiation` or `attribute`.
     pub usage_type: &'static str,
     /// `class`, `function`, `method` or `property`.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::database::CodeDatabase;
 use super::error::{Doing, Result};
+use super::graph::UsageSite;
 use super::page::{Page, PageRequest};
 use super::scope::{Conditions, Scope, relative_to};
 
@@ -34,6 +35,8 @@ pub struct UsageRow {
     pub relative_path: String,
     /// Line, from 1.
     pub line: u32,
+    /// Byte column of the name, from 0; none in files that an older version indexed.
+    pub column: Option<u32>,
     /// `call`, `instantiation` or `attribute`.
     pub usage_type: String,
     /// `class`, `function`, `method` or `property`.
@@ -44,6 +47,34 @@ pub struct UsageRow {
     pub target_name: String,
     /// The definitions around it: `class:Cart | function:checkout`.
     pub context: Option<String>,
+    /// What stands before the name, where that is a plain path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<String>,
+    /// The id of its file.
+    #[serde(skip)]
+    pub file_id: i64,
+    /// The id of its project.
+    #[serde(skip)]
+    pub project_id: String,
+}
+
+impl UsageRow {
+    /// It in the terms of the code graph.
+    pub fn site(&self) -> UsageSite {
+        UsageSite {
+            file_id: self.file_id,
+            project_id: self.project_id.clone(),
+            relative_path: self.relative_path.clone(),
+            line: self.line,
+            column: self.column,
+            usage_type: self.usage_type.clone(),
+            target_type: self.target_type.clone(),
+            target_class: self.target_class.clone(),
+            target_name: self.target_name.clone(),
+            receiver: self.receiver.clone(),
+            context: self.context.clone(),
+        }
+    }
 }
 
 impl CodeDatabase {
@@ -58,7 +89,7 @@ impl CodeDatabase {
         let count = format!("SELECT count(*) FROM {from} WHERE {}", conditions.sql());
         let list = format!(
             "SELECT f.path, p.root_path, u.line, u.usage_type, u.target_type, u.target_class, u.target_name, \
-             u.context FROM {from} WHERE {} ORDER BY f.path, u.line, u.id LIMIT ? OFFSET ?",
+             u.context, u.column_number, u.receiver, u.file_id, f.project_id FROM {from} WHERE {} ORDER BY f.path, u.line, u.id LIMIT ? OFFSET ?",
             conditions.sql()
         );
         self.page(&count, &list, conditions.params(), page, read_usage)
@@ -95,6 +126,13 @@ fn read_usage(row: RowRef<'_>) -> driver_api::Result<UsageRow> {
         target_class: row.opt(5, RowRef::text)?.map(str::to_owned),
         target_name: row.text(6)?.to_owned(),
         context: row.opt(7, RowRef::text)?.map(str::to_owned),
+        column: match row.is_null(8)? {
+            true => None,
+            false => Some(line(row, 8)?),
+        },
+        receiver: row.opt(9, RowRef::text)?.map(str::to_owned),
+        file_id: row.i64(10)?,
+        project_id: row.text(11)?.to_owned(),
     })
 }
 

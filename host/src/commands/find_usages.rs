@@ -1,17 +1,23 @@
 //! `find_usages`: where something is called, instantiated or accessed.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
 use super::project_choice::ProjectChoice;
+use crate::code_db::database::CodeDatabase;
+use crate::code_db::graph::{Definition, UsageSite};
 use crate::code_db::scope::Scope;
 use crate::code_db::usages::{UsageQuery, UsageRow};
+use crate::code_graph::resolve::{Confidence, Resolver};
 
 /// The command.
 pub(super) struct FindUsages;
@@ -67,10 +73,25 @@ pub(super) struct Answer {
     target_name: String,
     #[serde(flatten)]
     place: Place,
-    usages: Vec<UsageRow>,
+    usages: Vec<ResolvedUsage>,
     /// Names of entities that were perhaps meant, where nothing is found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     did_you_mean: Vec<String>,
+    freshness: Freshness,
+}
+
+/// A usage with what it means.
+#[derive(Serialize, JsonSchema)]
+struct ResolvedUsage {
+    #[serde(flatten)]
+    usage: UsageRow,
+    /// How sure it is what the usage means.
+    confidence: Confidence,
+    /// The definition that is meant; none where several would fit equally, or it lies outside of the project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Definition>,
+    /// Definitions that would fit by name.
+    candidates: usize,
 }
 
 impl Operation for FindUsages {
@@ -120,8 +141,44 @@ impl Operation for FindUsages {
         Ok(Answer {
             target_name,
             place: paging.place(&mut page),
-            usages: page.items,
+            freshness: Freshness::of(
+                &context.code(),
+                page.items.iter().map(|usage| usage.file_id),
+            )?,
+            usages: resolved(&context.code(), page.items)?,
             did_you_mean,
         })
     }
+}
+
+/// The usages with what they mean, in their order.
+fn resolved(code: &CodeDatabase, rows: Vec<UsageRow>) -> Result<Vec<ResolvedUsage>, CommandError> {
+    let mut by_project: BTreeMap<String, Vec<UsageSite>> = BTreeMap::new();
+    for row in &rows {
+        by_project
+            .entry(row.project_id.clone())
+            .or_default()
+            .push(row.site());
+    }
+    let mut resolvers = BTreeMap::new();
+    for (project_id, sites) in &by_project {
+        resolvers.insert(
+            project_id.as_str(),
+            Resolver::for_usages(code, project_id, sites)?,
+        );
+    }
+    let mut found = Vec::new();
+    for usage in rows {
+        let Some(resolver) = resolvers.get(usage.project_id.as_str()) else {
+            continue;
+        };
+        let resolution = resolver.resolve(&usage.site());
+        found.push(ResolvedUsage {
+            confidence: resolution.confidence,
+            target: resolution.target.cloned(),
+            candidates: resolution.candidates,
+            usage,
+        });
+    }
+    Ok(found)
 }

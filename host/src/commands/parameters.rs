@@ -95,6 +95,21 @@ impl Paging {
         }
     }
 
+    /// The page of a list that is at hand as a whole.
+    pub(super) fn cut<T>(self, all: Vec<T>) -> Page<T> {
+        let total = all.len() as u64;
+        let offset = usize::try_from(self.request().offset).unwrap_or(usize::MAX);
+        let items = all
+            .into_iter()
+            .skip(offset)
+            .take(self.request().limit as usize);
+        Page {
+            items: items.collect(),
+            total,
+            offset: self.request().offset,
+        }
+    }
+
     /// Takes from `page`, which answers this, what is too much, and tells where the rest stands in its list.
     pub(super) fn place<T: Serialize>(self, page: &mut Page<T>) -> Place {
         if let Some(max_tokens) = self.rest.max_tokens {

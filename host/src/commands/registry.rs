@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::analyze_complexity::AnalyzeComplexity;
 use super::backup_database::BackupDatabase;
 use super::change_project_id::ChangeProjectId;
 use super::cleanup_deleted_files::CleanupDeletedFiles;
@@ -13,17 +14,27 @@ use super::context::Context;
 use super::delete_project::DeleteProject;
 use super::delete_unwatched_projects::DeleteUnwatchedProjects;
 use super::error::{CommandError, ErrorCode};
+use super::explore::Explore;
+use super::export_graph::ExportGraph;
+use super::find_classes::FindClasses;
+use super::find_dependencies::FindDependencies;
 use super::find_usages::FindUsages;
 use super::fulltext_search::FulltextSearch;
+use super::get_class_hierarchy::GetClassHierarchy;
 use super::get_code_entity_info::GetCodeEntityInfo;
 use super::get_database_corruption_status::GetDatabaseCorruptionStatus;
 use super::get_database_status::GetDatabaseStatus;
 use super::get_driver_status::GetDriverStatus;
+use super::get_imports::GetImports;
 use super::get_worker_status::GetWorkerStatus;
 use super::help::Help;
+use super::impact::Impact;
 use super::list_backup_files::ListBackupFiles;
+use super::list_class_methods::ListClassMethods;
 use super::list_code_entities::ListCodeEntities;
 use super::list_drivers::ListDrivers;
+use super::list_errors_by_category::ListErrorsByCategory;
+use super::list_long_files::ListLongFiles;
 use super::list_project_files::ListProjectFiles;
 use super::list_projects::ListProjects;
 use super::operation::Access;
@@ -38,6 +49,7 @@ use super::read_project_file::ReadProjectFile;
 use super::repair_database::RepairDatabase;
 use super::repair_sqlite_database::RepairSqliteDatabase;
 use super::restore_database::RestoreDatabase;
+use super::trace::Trace;
 use super::unmark_deleted_file::UnmarkDeletedFile;
 use super::update_indexes::UpdateIndexes;
 use super::view_worker_logs::ViewWorkerLogs;
@@ -64,6 +76,18 @@ impl Registry {
             Command::of::<ChangeProjectId>(),
             Command::of::<CleanupDeletedFiles>(),
             Command::of::<CollapseVersions>(),
+            Command::of::<Trace>(),
+            Command::of::<ListLongFiles>(),
+            Command::of::<ListErrorsByCategory>(),
+            Command::of::<ListClassMethods>(),
+            Command::of::<Impact>(),
+            Command::of::<GetImports>(),
+            Command::of::<GetClassHierarchy>(),
+            Command::of::<FindDependencies>(),
+            Command::of::<FindClasses>(),
+            Command::of::<ExportGraph>(),
+            Command::of::<Explore>(),
+            Command::of::<AnalyzeComplexity>(),
             Command::of::<DeleteProject>(),
             Command::of::<DeleteUnwatchedProjects>(),
             Command::of::<FindUsages>(),

@@ -195,6 +195,7 @@ fn class_record(class: Class, next: &mut impl FnMut() -> String) -> ClassRecord 
     ClassRecord {
         name: class.name,
         line: class.line,
+        end_line: class.end_line,
         docstring: class.docstring,
         bases: class.bases,
         content: next(),
@@ -219,6 +220,7 @@ fn function_record(function: Function, content: String) -> FunctionRecord {
     FunctionRecord {
         name: function.name,
         line: function.line,
+        end_line: function.end_line,
         args: function.params,
         docstring: function.docstring,
         complexity: function.complexity,
@@ -232,12 +234,16 @@ fn import_record(import: Import) -> ImportRecord {
         name: import.name,
         module: import.module,
         line: import.line,
+        alias: import.alias,
+        level: import.level,
     }
 }
 
 fn usage_record(usage: Usage) -> UsageRecord {
     UsageRecord {
         line: usage.line,
+        column: usage.column,
+        receiver: usage.receiver,
         usage_type: usage.usage_type.as_str(),
         target_type: usage.target_type.as_str(),
         target_class: usage.target_class,

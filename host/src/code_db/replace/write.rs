@@ -81,13 +81,14 @@ pub(super) fn states(session: &mut Session, records: &[FileRecord], plan: &Plan)
 /// The rows of `classes`.
 pub(super) fn classes(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Upsert::new(
-        "INSERT INTO classes(line, docstring, bases, id, file_id, name) VALUES (?, ?, ?, ?, ?, ?)",
-        "UPDATE classes SET line = ?, docstring = ?, bases = ? WHERE id = ?",
+        "INSERT INTO classes(line, end_line, docstring, bases, id, file_id, name) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "UPDATE classes SET line = ?, end_line = ?, docstring = ?, bases = ? WHERE id = ?",
     );
     for (class, plan, file_id) in class_rows(records, plan) {
         let bases = json(&class.bases);
         let values = [
             class.line.into(),
+            class.end_line.into(),
             class.docstring.as_deref().into(),
             (&bases).into(),
         ];
@@ -104,9 +105,9 @@ pub(super) fn classes(session: &mut Session, records: &[FileRecord], plan: &Plan
 /// The rows of `methods`.
 pub(super) fn methods(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Upsert::new(
-        "INSERT INTO methods(line, args, docstring, complexity, is_abstract, has_pass, has_not_implemented, id, \
-         class_id, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "UPDATE methods SET line = ?, args = ?, docstring = ?, complexity = ?, is_abstract = ?, has_pass = ?, \
+        "INSERT INTO methods(line, end_line, args, docstring, complexity, is_abstract, has_pass, has_not_implemented, id, \
+         class_id, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "UPDATE methods SET line = ?, end_line = ?, args = ?, docstring = ?, complexity = ?, is_abstract = ?, has_pass = ?, \
          has_not_implemented = ? WHERE id = ?",
     );
     for (class, plan, _) in class_rows(records, plan) {
@@ -118,6 +119,7 @@ pub(super) fn methods(session: &mut Session, records: &[FileRecord], plan: &Plan
             let args = json(&function.args);
             let values = [
                 function.line.into(),
+                function.end_line.into(),
                 (&args).into(),
                 function.docstring.as_deref().into(),
                 function.complexity.into(),
@@ -139,8 +141,9 @@ pub(super) fn methods(session: &mut Session, records: &[FileRecord], plan: &Plan
 /// The rows of `functions`.
 pub(super) fn functions(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Upsert::new(
-        "INSERT INTO functions(line, args, docstring, complexity, id, file_id, name) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        "UPDATE functions SET line = ?, args = ?, docstring = ?, complexity = ? WHERE id = ?",
+        "INSERT INTO functions(line, end_line, args, docstring, complexity, id, file_id, name) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "UPDATE functions SET line = ?, end_line = ?, args = ?, docstring = ?, complexity = ? WHERE id = ?",
     );
     for (record, plan) in records.iter().zip(&plan.files) {
         let Some(file_id) = plan.file.id() else {
@@ -150,6 +153,7 @@ pub(super) fn functions(session: &mut Session, records: &[FileRecord], plan: &Pl
             let args = json(&function.args);
             let values = [
                 function.line.into(),
+                function.end_line.into(),
                 (&args).into(),
                 function.docstring.as_deref().into(),
                 function.complexity.into(),
@@ -168,7 +172,7 @@ pub(super) fn functions(session: &mut Session, records: &[FileRecord], plan: &Pl
 /// The rows of `imports`.
 pub(super) fn imports(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Batch::new(
-        "INSERT INTO imports(file_id, name, module, import_type, line) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO imports(file_id, name, module, import_type, line, alias, level) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     for (record, file_id) in with_ids(records, plan) {
         for import in &record.imports {
@@ -181,6 +185,8 @@ pub(super) fn imports(session: &mut Session, records: &[FileRecord], plan: &Plan
                     module,
                     import.import_type.into(),
                     import.line.into(),
+                    import.alias.as_deref().into(),
+                    import.level.into(),
                 ],
             )?;
         }
@@ -191,8 +197,8 @@ pub(super) fn imports(session: &mut Session, records: &[FileRecord], plan: &Plan
 /// The rows of `usages`.
 pub(super) fn usages(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Batch::new(
-        "INSERT INTO usages(file_id, line, usage_type, target_type, target_class, target_name, context) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO usages(file_id, line, column_number, usage_type, target_type, target_class, target_name, \
+         context, receiver) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     for (record, file_id) in with_ids(records, plan) {
         for usage in &record.usages {
@@ -201,11 +207,13 @@ pub(super) fn usages(session: &mut Session, records: &[FileRecord], plan: &Plan)
                 [
                     file_id.into(),
                     usage.line.into(),
+                    usage.column.into(),
                     usage.usage_type.into(),
                     usage.target_type.into(),
                     usage.target_class.as_deref().into(),
                     (&usage.target_name).into(),
                     usage.context.as_deref().into(),
+                    usage.receiver.as_deref().into(),
                 ],
             )?;
         }

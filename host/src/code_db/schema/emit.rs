@@ -348,14 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_what_the_older_program_created() {
+    fn a_table_is_what_the_older_program_created_and_our_columns_behind() {
         assert_eq!(
             create_table(table("functions").unwrap(), Dialect::Sqlite),
             [
                 "CREATE TABLE \"functions\" ( \"id\" INTEGER PRIMARY KEY AUTOINCREMENT, \
              \"file_id\" INTEGER NOT NULL, \"name\" TEXT NOT NULL, \"line\" INTEGER NOT NULL, \
              \"args\" TEXT, \"docstring\" TEXT, \"created_at\" REAL DEFAULT (julianday('now')), \
-             \"complexity\" INTEGER, UNIQUE (\"file_id\", \"name\", \"line\"), \
+             \"complexity\" INTEGER, \"end_line\" INTEGER, UNIQUE (\"file_id\", \"name\", \"line\"), \
              FOREIGN KEY (\"file_id\") REFERENCES \"files\" (\"id\") ON DELETE CASCADE )"
             ]
         );
