@@ -1,6 +1,7 @@
 //! `db copy`: a whole database moves into another, equal to the last byte, or not at all.
 
 mod broken_off;
+mod older;
 mod refused;
 mod ring;
 mod whole;

@@ -11,6 +11,7 @@
 )]
 
 mod backup;
+mod checkouts;
 mod cli;
 mod configuration;
 mod conformance;

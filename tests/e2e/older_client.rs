@@ -118,7 +118,7 @@ fn calls(told: &Value, small: &str) {
         "health": "ok",
         "heartbeat": "ok",
         "openapi": "3.1.0",
-        "methods": ["backup_database", "change_project_id", "cleanup_deleted_files"],
+        "methods": ["analyze_complexity", "backup_database", "change_project_id"],
         "batch": [["id", "jsonrpc", "result"], ["error", "id", "jsonrpc"]],
     });
     assert_eq!(told["surface"], expected);

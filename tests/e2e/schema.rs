@@ -140,11 +140,14 @@ fn every_legacy_table_has_its_columns_constraints_and_indexes() {
         .iter()
         .filter(|(_, table)| table.get("virtual").is_none())
     {
-        assert_eq!(
-            json!(columns(&db, name)),
-            table["columns"],
-            "columns of {name}"
-        );
+        // Ours stand behind theirs, and rows need none of them, so that the older program goes on.
+        let theirs = table["columns"].as_array().unwrap();
+        let live = columns(&db, name);
+        let (first, ours) = live.split_at(theirs.len());
+        assert_eq!(first, theirs, "columns of {name}");
+        for column in ours {
+            assert_eq!(column["notnull"], false, "{name}: {column}");
+        }
         assert_eq!(
             foreign_keys(&db, name),
             legacy_foreign_keys(table),
@@ -250,6 +253,7 @@ fn what_is_missing_is_created_once_and_nothing_else_is_touched() {
         |plan: SchemaPlan| -> Vec<String> { plan.steps.iter().map(ToString::to_string).collect() };
     let expected = [
         "create the table `file_states`".to_owned(),
+        "create the index `idx_file_states_unlinked` of `file_states`".to_owned(),
         "create the index `idx_usages_target` of `usages`".to_owned(),
         format!("put version {VERSION} of the schema on record"),
     ];

@@ -80,6 +80,14 @@ impl Language {
         matches!(self, Self::Go | Self::Java | Self::CSharp)
     }
 
+    /// Whether members of one class may be in several files.
+    pub fn has_classes_in_parts(self) -> bool {
+        matches!(
+            self,
+            Self::Rust | Self::Go | Self::C | Self::Cpp | Self::CSharp | Self::Ruby
+        )
+    }
+
     /// The language of a file, told by its extension in any case; none when it is not source text we know.
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?;

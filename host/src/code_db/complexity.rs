@@ -24,6 +24,9 @@ pub struct ComplexEntity {
     pub line: u32,
     /// Cyclomatic complexity: 1 and one for each decision.
     pub complexity: u32,
+    /// The id of its file.
+    #[serde(skip)]
+    pub file_id: i64,
 }
 
 impl CodeDatabase {
@@ -51,13 +54,13 @@ impl CodeDatabase {
             counts.push(format!("(SELECT count(*) {from})"));
             lists.push(format!(
                 "SELECT '{word}' AS entity_type, e.name AS name, {class} AS class_name, f.path AS path, \
-                 f.project_id AS project_id, e.line AS line, e.complexity AS complexity {from_files}"
+                 f.project_id AS project_id, f.id AS file_id, e.line AS line, e.complexity AS complexity {from_files}"
             ));
             params.extend_from_slice(conditions.params());
         }
         let count = format!("SELECT {}", counts.join(" + "));
         let list = format!(
-            "SELECT l.entity_type, l.name, l.class_name, l.path, p.root_path, l.line, l.complexity FROM ({}) l \
+            "SELECT l.entity_type, l.name, l.class_name, l.path, p.root_path, l.line, l.complexity, l.file_id FROM ({}) l \
              JOIN projects p ON p.id = l.project_id \
              ORDER BY l.complexity DESC, l.path, l.line, l.name LIMIT ? OFFSET ?",
             lists.join(" UNION ALL ")
@@ -73,6 +76,7 @@ impl CodeDatabase {
                 relative_path: relative_to(row.text(4)?, row.text(3)?),
                 line: line(row, 5)?,
                 complexity: line(row, 6)?,
+                file_id: row.i64(7)?,
             })
         };
         self.page(&count, &list, &params, page, read)

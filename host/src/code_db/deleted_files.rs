@@ -3,6 +3,7 @@
 use driver_api::RowBlock;
 
 use super::database::CodeDatabase;
+use super::dependencies::CAME_OR_WENT;
 use super::error::{Doing, Result};
 use super::records::FileState;
 use super::registration::julian_now;
@@ -25,22 +26,29 @@ impl CodeDatabase {
         self.mark(file_ids, false).doing("reviving files")
     }
 
-    /// Notes that files were touched but hold the same: only what tells a later change is written.
+    /// Notes that files were touched but hold the same: only what tells a later change is written, and the time of the
+    /// last one in seconds since 1970.
     ///
     /// # Errors
     /// The driver's.
-    pub fn touch_files(&self, touched: &[(i64, FileState)]) -> Result<()> {
+    pub fn touch_files(&self, touched: &[(i64, FileState, f64)]) -> Result<()> {
         if touched.is_empty() {
             return Ok(());
         }
         let mut rows = RowBlock::new(3);
-        for (id, state) in touched {
+        let mut times = RowBlock::new(2);
+        for (id, state, modified) in touched {
+            times.push_row([(*modified).into(), (*id).into()]);
             let size = i64::try_from(state.size).unwrap_or(i64::MAX);
             rows.push_row([size.into(), state.mtime_ns.into(), (*id).into()]);
         }
         let sql = "UPDATE file_states SET size = ?, mtime_ns = ? WHERE file_id = ?";
         self.database
-            .transaction(|session| session.execute_many(sql, &mut rows).map(drop))
+            .transaction(|session| {
+                session.execute_many(sql, &mut rows)?;
+                let sql = "UPDATE files SET last_modified = ? WHERE id = ?";
+                session.execute_many(sql, &mut times).map(drop)
+            })
             .doing("noting what files are like")
     }
 
@@ -60,5 +68,12 @@ fn mark(session: &mut Session, file_ids: &[i64], deleted: bool) -> driver_api::R
         rows.push_row([deleted.into(), now.into(), (*id).into(), deleted.into()]);
     }
     let sql = "UPDATE files SET deleted = ?, updated_at = ? WHERE id = ? AND COALESCE(deleted, FALSE) <> ?";
-    Ok(session.execute_many(sql, &mut rows)?.rows_affected)
+    let marked = session.execute_many(sql, &mut rows)?.rows_affected;
+    let mut moved = RowBlock::new(2);
+    for id in file_ids {
+        moved.push_row([CAME_OR_WENT.into(), (*id).into()]);
+    }
+    let sql = "UPDATE file_states SET unlinked = ? WHERE file_id = ?";
+    session.execute_many(sql, &mut moved)?;
+    Ok(marked)
 }

@@ -58,6 +58,8 @@ pub struct KnownState {
     pub mtime_ns: i64,
     /// Hash of its bytes.
     pub content_hash: String,
+    /// The version of the analysis that its rows were made by; none where that was before versions were kept.
+    pub analysis: Option<i64>,
 }
 
 /// The columns of [`FileRow`].
@@ -203,7 +205,7 @@ impl CodeDatabase {
     }
 }
 
-const KNOWN: &str = "SELECT f.id, f.path, f.deleted IS TRUE, s.size, s.mtime_ns, s.content_hash FROM files f \
+const KNOWN: &str = "SELECT f.id, f.path, f.deleted IS TRUE, s.size, s.mtime_ns, s.content_hash, s.analysis FROM files f \
                      LEFT JOIN file_states s ON s.file_id = f.id";
 
 fn read_known(row: RowRef<'_>) -> driver_api::Result<KnownFile> {
@@ -213,6 +215,7 @@ fn read_known(row: RowRef<'_>) -> driver_api::Result<KnownFile> {
             size: u64::try_from(size).unwrap_or(0),
             mtime_ns: row.i64(4)?,
             content_hash: row.text(5)?.to_owned(),
+            analysis: row.opt(6, RowRef::i64)?,
         }),
     };
     Ok(KnownFile {

@@ -21,6 +21,9 @@ pub struct Finding {
     pub line: u32,
     /// What is wrong, or the name of the method.
     pub message: String,
+    /// The id of its file.
+    #[serde(skip)]
+    pub file_id: i64,
 }
 
 impl CodeDatabase {
@@ -49,19 +52,19 @@ impl CodeDatabase {
     fn syntax_errors(&self, project_id: Option<&str>) -> Result<Vec<Finding>> {
         let conditions = Conditions::live_files(project_id);
         let sql = format!(
-            "SELECT f.path, p.root_path, s.parse_errors FROM file_states s JOIN files f ON f.id = s.file_id \
+            "SELECT f.path, p.root_path, s.parse_errors, f.id FROM file_states s JOIN files f ON f.id = s.file_id \
              JOIN projects p ON p.id = f.project_id WHERE s.parse_errors IS NOT NULL AND {}",
             conditions.sql()
         );
         let read = |row: RowRef<'_>| {
             let path = relative_to(row.text(1)?, row.text(0)?);
-            Ok((path, row.text(2)?.to_owned()))
+            Ok((path, row.text(2)?.to_owned(), row.i64(3)?))
         };
         let rows = self
             .database
             .read(|session| session.query_all(&sql, conditions.params(), read))
             .doing("looking for syntax errors")?;
-        let found = rows.into_iter().flat_map(|(path, json)| {
+        let found = rows.into_iter().flat_map(|(path, json, file_id)| {
             let errors: Vec<Value> = serde_json::from_str(&json).unwrap_or_default();
             errors.into_iter().map(move |error| Finding {
                 category: "syntax_error",
@@ -71,6 +74,7 @@ impl CodeDatabase {
                     .and_then(|line| u32::try_from(line).ok())
                     .unwrap_or(0),
                 message: error["message"].as_str().unwrap_or_default().to_owned(),
+                file_id,
             })
         });
         Ok(found.collect())
@@ -85,7 +89,7 @@ impl CodeDatabase {
         let mut conditions = Conditions::live_files(project_id);
         conditions.and(condition, []);
         let sql = format!(
-            "SELECT f.path, p.root_path, m.line, c.name, m.name FROM methods m JOIN classes c ON c.id = m.class_id \
+            "SELECT f.path, p.root_path, m.line, c.name, m.name, f.id FROM methods m JOIN classes c ON c.id = m.class_id \
              JOIN files f ON f.id = c.file_id JOIN projects p ON p.id = f.project_id WHERE {}",
             conditions.sql()
         );
@@ -95,6 +99,7 @@ impl CodeDatabase {
                 relative_path: relative_to(row.text(1)?, row.text(0)?),
                 line: line(row, 2)?,
                 message: format!("{}.{}", row.text(3)?, row.text(4)?),
+                file_id: row.i64(5)?,
             })
         };
         self.database

@@ -23,6 +23,8 @@ pub struct IndexedFile {
     pub has_errors: bool,
     /// When it was stored, as a Julian day.
     pub indexed_at: Option<f64>,
+    /// The version of the analysis that its rows were made by.
+    pub analysis: Option<i64>,
 }
 
 impl CodeDatabase {
@@ -31,10 +33,26 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn indexed_files(&self, file_ids: &BTreeSet<i64>) -> Result<Vec<IndexedFile>> {
+        self.indexed("f.id", file_ids.iter().map(|id| ValueRef::from(*id)))
+    }
+
+    /// The files at these absolute paths as they were indexed, by path.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn indexed_paths(&self, paths: &BTreeSet<&str>) -> Result<Vec<IndexedFile>> {
+        self.indexed("f.path", paths.iter().map(|path| ValueRef::from(*path)))
+    }
+
+    fn indexed<'v>(
+        &self,
+        column: &'static str,
+        values: impl Iterator<Item = ValueRef<'v>>,
+    ) -> Result<Vec<IndexedFile>> {
         let mut conditions = Conditions::live_files(None);
-        conditions.and_in("f.id", file_ids.iter().map(|id| ValueRef::from(*id)));
+        conditions.and_in(column, values);
         let sql = format!(
-            "SELECT f.path, p.root_path, s.size, f.last_modified, s.parse_errors IS NOT NULL, f.updated_at \
+            "SELECT f.path, p.root_path, s.size, f.last_modified, s.parse_errors IS NOT NULL, f.updated_at, s.analysis \
              FROM files f JOIN projects p ON p.id = f.project_id LEFT JOIN file_states s ON s.file_id = f.id \
              WHERE {} ORDER BY f.path",
             conditions.sql()
@@ -47,6 +65,7 @@ impl CodeDatabase {
                 last_modified: row.opt(3, RowRef::f64)?,
                 has_errors: row.bool(4)?,
                 indexed_at: row.opt(5, RowRef::f64)?,
+                analysis: row.opt(6, RowRef::i64)?,
             })
         };
         self.database

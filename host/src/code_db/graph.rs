@@ -1,20 +1,17 @@
-//! What the code graph is made of: definitions, usages and imports as rows, and the stored dependencies of files.
+//! What the code graph is made of: definitions, usages, imports and files as rows.
 
-use std::collections::{BTreeSet, HashSet};
-
-use driver_api::{RowBlock, RowRef, ValueRef};
+use driver_api::{RowRef, ValueRef};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::CodeDatabase;
-use super::dialect::lock_project;
 use super::entities::EntityKind;
 use super::error::{Doing, Result};
 use super::scope::{Conditions, relative_to};
 use super::usages::line;
 
 /// Most values in one `IN` list.
-const MOST_VALUES: usize = 500;
+pub(super) const MOST_VALUES: usize = 500;
 
 /// A class, function or method, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -99,7 +96,7 @@ pub struct ImportRow {
 }
 
 /// A file of a project.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProjectFile {
     /// Its id.
     pub id: i64,
@@ -107,6 +104,8 @@ pub struct ProjectFile {
     pub relative_path: String,
     /// The language that it was read as.
     pub language: Option<String>,
+    /// When it was stored last, as a Julian day.
+    pub stored_at: Option<f64>,
 }
 
 const SITE: &str = "SELECT u.file_id, f.project_id, f.path, p.root_path, u.line, u.column_number, u.usage_type, \
@@ -195,7 +194,7 @@ impl CodeDatabase {
         Ok(found)
     }
 
-    /// The usages of these names, at most `most` of each five hundred names.
+    /// The usages of these names by path and line, at most `most` of each five hundred names; whether there are more.
     ///
     /// # Errors
     /// The driver's.
@@ -204,30 +203,35 @@ impl CodeDatabase {
         project_id: Option<&str>,
         names: &[&str],
         most: u32,
-    ) -> Result<Vec<UsageSite>> {
-        let mut found = Vec::new();
+    ) -> Result<(Vec<UsageSite>, bool)> {
+        let (mut found, mut is_cut) = (Vec::new(), false);
         for some in names.chunks(MOST_VALUES) {
             let mut conditions = Conditions::live_files(project_id);
             conditions.and("f.id = u.file_id AND p.id = f.project_id", []);
             let kinds = ["class", "function", "method", "property"];
             conditions.and_in("u.target_type", kinds.map(Into::into));
             conditions.and_in("u.target_name", some.iter().map(|name| (*name).into()));
-            found.extend(self.sites(&conditions, most)?);
+            let mut sites = self.sites(&conditions, most.saturating_add(1))?;
+            is_cut |= sites.len() > most as usize;
+            sites.truncate(most as usize);
+            found.extend(sites);
         }
-        Ok(found)
+        Ok((found, is_cut))
     }
 
-    /// The usages on these lines of a file.
+    /// All usages in these files, by path and line.
     ///
     /// # Errors
     /// The driver's.
-    pub fn usages_within(&self, file_id: i64, first: u32, last: u32) -> Result<Vec<UsageSite>> {
-        let mut conditions = Conditions::live_files(None);
-        conditions.and("f.id = u.file_id AND p.id = f.project_id", []);
-        conditions.and("u.file_id = ?", [file_id.into()]);
-        conditions.and("u.line >= ?", [first.into()]);
-        conditions.and("u.line <= ?", [last.into()]);
-        self.sites(&conditions, u32::MAX)
+    pub fn usages_in(&self, file_ids: &[i64]) -> Result<Vec<UsageSite>> {
+        let mut found = Vec::new();
+        for some in file_ids.chunks(MOST_VALUES) {
+            let mut conditions = Conditions::live_files(None);
+            conditions.and("f.id = u.file_id AND p.id = f.project_id", []);
+            conditions.and_in("u.file_id", some.iter().map(|id| ValueRef::from(*id)));
+            found.extend(self.sites(&conditions, u32::MAX)?);
+        }
+        Ok(found)
     }
 
     /// All usages of a project, for graphs of the whole.
@@ -318,7 +322,7 @@ impl CodeDatabase {
     pub fn project_tree(&self, project_id: &str) -> Result<Vec<ProjectFile>> {
         let conditions = Conditions::live_files(Some(project_id));
         let sql = format!(
-            "SELECT f.id, f.path, p.root_path, s.language FROM files f JOIN projects p ON p.id = f.project_id \
+            "SELECT f.id, f.path, p.root_path, s.language, f.updated_at FROM files f JOIN projects p ON p.id = f.project_id \
              LEFT JOIN file_states s ON s.file_id = f.id WHERE {} ORDER BY f.path",
             conditions.sql()
         );
@@ -327,78 +331,12 @@ impl CodeDatabase {
                 id: row.i64(0)?,
                 relative_path: relative_to(row.text(2)?, row.text(1)?),
                 language: row.opt(3, RowRef::text)?.map(str::to_owned),
+                stored_at: row.opt(4, RowRef::f64)?,
             })
         };
         self.database
             .read(|session| session.query_all(&sql, conditions.params(), read))
             .doing("listing files")
-    }
-
-    /// Which files of a project depend on which, as pairs of ids, the depending one first.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn dependencies(&self, project_id: &str) -> Result<Vec<(i64, i64)>> {
-        let sql = "SELECT d.source_file_id, d.target_file_id FROM dependencies d \
-                   JOIN files f ON f.id = d.source_file_id JOIN files t ON t.id = d.target_file_id \
-                   WHERE f.project_id = ? AND f.deleted IS NOT TRUE AND t.deleted IS NOT TRUE ORDER BY 1, 2";
-        self.database
-            .read(|session| {
-                session.query_all(sql, &[project_id.into()], |row| {
-                    Ok((row.i64(0)?, row.i64(1)?))
-                })
-            })
-            .doing("reading dependencies")
-    }
-
-    /// The files that a file depends on, below the root of their project.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn dependency_paths(&self, file_id: i64) -> Result<Vec<String>> {
-        let sql = "SELECT t.path, p.root_path FROM dependencies d JOIN files t ON t.id = d.target_file_id \
-                   JOIN projects p ON p.id = t.project_id \
-                   WHERE d.source_file_id = ? AND t.deleted IS NOT TRUE ORDER BY t.path";
-        let read = |row: RowRef<'_>| Ok(relative_to(row.text(1)?, row.text(0)?));
-        self.database
-            .read(|session| session.query_all(sql, &[file_id.into()], read))
-            .doing("reading dependencies")
-    }
-
-    /// Makes the dependencies of these files the given pairs, and touches nothing that is so already.
-    ///
-    /// # Errors
-    /// The driver's; nothing is changed then.
-    pub fn replace_dependencies(
-        &self,
-        project_id: &str,
-        sources: &HashSet<i64>,
-        wanted: &BTreeSet<(i64, i64)>,
-    ) -> Result<()> {
-        let stored: BTreeSet<(i64, i64)> = self
-            .dependencies(project_id)?
-            .into_iter()
-            .filter(|(source, _)| sources.contains(source))
-            .collect();
-        if stored == *wanted {
-            return Ok(());
-        }
-        let dialect = self.database.dialect();
-        self.database
-            .transaction(|session| {
-                lock_project(session, dialect, project_id)?;
-                let mut gone = pairs(stored.difference(wanted));
-                let sql =
-                    "DELETE FROM dependencies WHERE source_file_id = ? AND target_file_id = ?";
-                session.execute_many(sql, &mut gone)?;
-                let mut new = RowBlock::new(3);
-                for (source, target) in wanted.difference(&stored) {
-                    new.push_row([(*source).into(), (*target).into(), "import".into()]);
-                }
-                let sql = "INSERT INTO dependencies(source_file_id, target_file_id, dependency_type) VALUES (?, ?, ?)";
-                session.execute_many(sql, &mut new).map(drop)
-            })
-            .doing("storing dependencies")
     }
 }
 
@@ -406,14 +344,6 @@ fn sort(definitions: &mut [Definition]) {
     definitions.sort_by(|a, b| {
         (&a.relative_path, a.line, a.entity_id).cmp(&(&b.relative_path, b.line, b.entity_id))
     });
-}
-
-fn pairs<'a>(ids: impl Iterator<Item = &'a (i64, i64)>) -> RowBlock {
-    let mut rows = RowBlock::new(2);
-    for (source, target) in ids {
-        rows.push_row([(*source).into(), (*target).into()]);
-    }
-    rows
 }
 
 fn read_definition(row: RowRef<'_>, kind: EntityKind) -> driver_api::Result<Definition> {

@@ -10,6 +10,7 @@ pub mod complexity;
 pub mod copy;
 pub mod database;
 mod deleted_files;
+pub mod dependencies;
 mod dialect;
 pub mod entities;
 pub mod error;

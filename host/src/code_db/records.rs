@@ -52,6 +52,8 @@ pub struct FileState {
     pub language: String,
     /// Where it does not parse, as JSON; none where it does.
     pub parse_errors: Option<String>,
+    /// The version of the analysis.
+    pub analysis: i64,
 }
 
 /// One class.

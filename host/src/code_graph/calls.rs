@@ -1,18 +1,31 @@
 //! Who uses a definition, what it uses, what depends on it in the end, and how one leads to another.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::resolve::{Confidence, Resolver};
+use super::confidence::Confidence;
+use super::enclosing::Enclosing;
+use super::project_files::ProjectFiles;
+use super::resolve::Resolver;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::entities::EntityKind;
 use crate::code_db::error::Result;
 use crate::code_db::graph::{Definition, UsageSite};
 
-/// Most usages of one name that are looked at: names like `get` have very many, and then tell little.
-const MOST_USAGES: u32 = 5_000;
+/// Most usages that are looked at in one step: names like `get` have very many, and then tell little.
+const MOST_USAGES: u32 = 50_000;
+
+/// Methods that run when an instance is made; in some languages it is the one that is named like the class.
+const MAKERS: [&str; 6] = [
+    "__construct",
+    "__init__",
+    "__new__",
+    "__post_init__",
+    "constructor",
+    "initialize",
+];
 
 /// One definition using another, and where.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -44,39 +57,61 @@ pub struct Reached {
     pub confidence: Confidence,
 }
 
+/// Who uses some definitions.
+pub struct Users {
+    /// Who, with the place in the list of what is used.
+    pub edges: Vec<(usize, Edge)>,
+    /// Whether the names are used so often that not all usages were looked at.
+    pub is_cut: bool,
+}
+
+/// What depends on some definitions.
+pub struct Dependents {
+    /// Nearest first.
+    pub reached: Vec<Reached>,
+    /// Whether there is more than was asked for.
+    pub has_more: bool,
+    /// As [`Users::is_cut`], of any of the names on the way.
+    pub is_cut: bool,
+}
+
 /// Answers to how definitions use each other, of one project.
 pub struct Calls<'a> {
     database: &'a CodeDatabase,
-    project_id: &'a str,
+    files: ProjectFiles,
 }
 
 impl<'a> Calls<'a> {
     /// Of this project.
-    pub fn new(database: &'a CodeDatabase, project_id: &'a str) -> Self {
-        Self {
-            database,
-            project_id,
-        }
-    }
-
-    /// Who uses any of these definitions, by the place in `targets`.
     ///
     /// # Errors
     /// The driver's.
-    pub fn users(&self, targets: &[Definition]) -> Result<Vec<(usize, Edge)>> {
+    pub fn load(database: &'a CodeDatabase, project_id: &str) -> Result<Self> {
+        Ok(Self {
+            database,
+            files: ProjectFiles::load(database, project_id)?,
+        })
+    }
+
+    /// Who uses any of these definitions, by path and line of the usage.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn users(&self, targets: &[Definition]) -> Result<Users> {
         let names: HashSet<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        let sites = self
+        let project_id = Some(self.files.project_id());
+        let (sites, is_cut) = self
             .database
-            .usages_named(Some(self.project_id), &names, MOST_USAGES)?;
-        let resolver = Resolver::for_usages(self.database, self.project_id, &sites)?;
+            .usages_named(project_id, &names, MOST_USAGES)?;
+        let resolver = Resolver::for_usages(self.database, &self.files, &sites)?;
         let enclosing = Enclosing::read(self.database, sites.iter().map(|site| site.file_id))?;
         let places: HashMap<_, _> = targets
             .iter()
             .enumerate()
             .map(|(at, each)| (key(each), at))
             .collect();
-        let mut found = Vec::new();
+        let mut edges = Vec::new();
         for site in &sites {
             let resolution = resolver.resolve(site);
             let Some(place) = resolution
@@ -86,34 +121,54 @@ impl<'a> Calls<'a> {
                 continue;
             };
             let user = enclosing.around(site.file_id, site.line);
-            found.push((*place, edge(site, user.cloned(), resolution.confidence)));
+            edges.push((*place, edge(site, user.cloned(), resolution.confidence)));
         }
-        Ok(found)
+        Ok(Users { edges, is_cut })
     }
 
-    /// What a definition uses, in the order of its text; each once.
+    /// What each of these definitions uses, in the order of the texts, each once; with the place of the user.
     ///
     /// # Errors
     /// The driver's.
-    pub fn used_by(&self, user: &Definition) -> Result<Vec<Edge>> {
-        let last = user.end_line.unwrap_or(user.line);
-        let sites = self.database.usages_within(user.file_id, user.line, last)?;
-        let resolver = Resolver::for_usages(self.database, self.project_id, &sites)?;
+    pub fn used_by(&self, users: &[Definition]) -> Result<Vec<(usize, Edge)>> {
+        let mut by_file: HashMap<i64, Vec<usize>> = HashMap::new();
+        for (place, user) in users.iter().enumerate() {
+            by_file.entry(user.file_id).or_default().push(place);
+        }
+        let files: Vec<i64> = by_file.keys().copied().collect();
+        let mut sites = self.database.usages_in(&files)?;
+        let is_of = |site: &UsageSite, user: &Definition| {
+            (user.line..=user.end_line.unwrap_or(user.line)).contains(&site.line)
+        };
+        sites.retain(|site| {
+            let users_here = by_file.get(&site.file_id).into_iter().flatten();
+            users_here
+                .into_iter()
+                .any(|place| is_of(site, &users[*place]))
+        });
+        let resolver = Resolver::for_usages(self.database, &self.files, &sites)?;
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         for site in &sites {
             let resolution = resolver.resolve(site);
-            if let Some(target) = resolution.target
-                && key(target) != key(user)
-                && seen.insert(key(target))
-            {
-                found.push(edge(site, Some(target.clone()), resolution.confidence));
+            let Some(target) = resolution.target else {
+                continue;
+            };
+            for place in by_file.get(&site.file_id).into_iter().flatten() {
+                let user = &users[*place];
+                if is_of(site, user)
+                    && key(target) != key(user)
+                    && seen.insert((*place, key(target)))
+                {
+                    let edge = edge(site, Some(target.clone()), resolution.confidence);
+                    found.push((*place, edge));
+                }
             }
         }
         Ok(found)
     }
 
-    /// What uses any of these definitions, directly or through others, nearest first; whether there is more.
+    /// What uses any of these definitions, directly or through others: at most `most`, over at most `deepest` usages.
     ///
     /// # Errors
     /// The driver's.
@@ -122,17 +177,23 @@ impl<'a> Calls<'a> {
         beginnings: &[Definition],
         deepest: u32,
         most: usize,
-    ) -> Result<(Vec<Reached>, bool)> {
+    ) -> Result<Dependents> {
         let mut seen: HashSet<_> = beginnings.iter().map(key).collect();
         let mut level: Vec<(Definition, Confidence)> = beginnings
             .iter()
             .map(|each| (each.clone(), Confidence::Exact))
             .collect();
-        let mut found = Vec::new();
+        let mut found = Dependents {
+            reached: Vec::new(),
+            has_more: false,
+            is_cut: false,
+        };
         for distance in 1..=deepest {
             let targets: Vec<Definition> = level.iter().map(|(each, _)| each.clone()).collect();
+            let users = self.users(&targets)?;
+            found.is_cut |= users.is_cut;
             let mut next = Vec::new();
-            for (place, edge) in self.users(&targets)? {
+            for (place, edge) in users.edges {
                 let (Some(user), Some((target, before))) = (edge.definition, level.get(place))
                 else {
                     continue;
@@ -140,11 +201,12 @@ impl<'a> Calls<'a> {
                 if !seen.insert(key(&user)) {
                     continue;
                 }
-                if found.len() >= most {
-                    return Ok((found, true));
+                if found.reached.len() >= most {
+                    found.has_more = true;
+                    return Ok(found);
                 }
                 let confidence = edge.confidence.min(*before);
-                found.push(Reached {
+                found.reached.push(Reached {
                     definition: user.clone(),
                     distance,
                     through: target.full_name(),
@@ -153,16 +215,17 @@ impl<'a> Calls<'a> {
                 next.push((user, confidence));
             }
             if next.is_empty() {
-                return Ok((found, false));
+                return Ok(found);
             }
             level = next;
         }
-        let more = !level.is_empty() && deepest > 0;
-        Ok((found, more))
+        found.has_more = true;
+        Ok(found)
     }
 
-    /// The shortest chain of usages from one definition to another, both included; none when there is none of at most
-    /// `most_looked_at` definitions on the way, which the second value tells from there being none at all.
+    /// The shortest chain of usages from one definition to another, both included, where each happens when the one
+    /// before does; none when there is none of at most `most_looked_at` definitions on the way, which the second value
+    /// tells from there being none at all.
     ///
     /// # Errors
     /// The driver's.
@@ -174,7 +237,6 @@ impl<'a> Calls<'a> {
     ) -> Result<(Option<Vec<Edge>>, bool)> {
         let goals: HashSet<_> = to.iter().map(key).collect();
         let mut came_from: HashMap<_, (Option<Key>, Edge)> = HashMap::new();
-        let mut queue = VecDeque::new();
         for start in from {
             let first = Edge {
                 definition: Some(start.clone()),
@@ -184,29 +246,53 @@ impl<'a> Calls<'a> {
                 confidence: Confidence::Exact,
             };
             came_from.insert(key(start), (None, first));
-            queue.push_back(start.clone());
         }
-        let mut looked_at = 0;
-        while let Some(current) = queue.pop_front() {
-            if goals.contains(&key(&current)) {
-                return Ok((Some(unwound(&came_from, key(&current))), false));
+        let mut level = from.to_vec();
+        while !level.is_empty() {
+            if let Some(goal) = level.iter().map(key).find(|key| goals.contains(key)) {
+                return Ok((Some(unwound(&came_from, goal)), false));
             }
-            looked_at += 1;
-            if looked_at > most_looked_at {
+            if came_from.len() > most_looked_at {
                 return Ok((None, true));
             }
-            for edge in self.used_by(&current)? {
-                if let Some(target) = edge.definition.clone()
-                    && !came_from.contains_key(&key(&target))
-                {
-                    came_from.insert(key(&target), (Some(key(&current)), edge));
-                    // A class leads on by what it is made with.
-                    queue.push_back(target);
+            let classes = level.iter().filter(|each| is_class(each));
+            let enclosing = Enclosing::read(self.database, classes.map(|each| each.file_id))?;
+            let mut next = Vec::new();
+            for (place, edge) in self.used_by(&level)? {
+                let user = level.get(place);
+                let Some(target) = edge.definition.clone() else {
+                    continue;
+                };
+                if user.is_some_and(|user| !runs_in(user, &edge, &enclosing)) {
+                    continue;
                 }
+                came_from.entry(key(&target)).or_insert_with(|| {
+                    next.push(target);
+                    (level.get(place).map(key), edge)
+                });
             }
+            level = next;
         }
         Ok((None, false))
     }
+}
+
+/// Whether a usage in a definition happens when that is called: in a class, what its methods do happens only when they
+/// are called, but for those that make its instances.
+fn runs_in(user: &Definition, edge: &Edge, enclosing: &Enclosing) -> bool {
+    if !is_class(user) {
+        return true;
+    }
+    let innermost = enclosing.around(user.file_id, edge.used_at_line);
+    innermost.is_none_or(|innermost| {
+        key(innermost) == key(user)
+            || MAKERS.contains(&innermost.name.as_str())
+            || innermost.name == user.name
+    })
+}
+
+fn is_class(definition: &Definition) -> bool {
+    definition.entity_type == EntityKind::Class
 }
 
 fn unwound(came_from: &HashMap<Key, (Option<Key>, Edge)>, goal: Key) -> Vec<Edge> {
@@ -234,35 +320,5 @@ fn edge(site: &UsageSite, definition: Option<Definition>, confidence: Confidence
         used_at_line: site.line,
         used_at_column: site.column,
         confidence,
-    }
-}
-
-/// The definitions of some files, to find the innermost one around a line.
-pub struct Enclosing(HashMap<i64, Vec<Definition>>);
-
-impl Enclosing {
-    /// Reads the definitions of these files.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn read(database: &CodeDatabase, file_ids: impl Iterator<Item = i64>) -> Result<Self> {
-        let ids: HashSet<i64> = file_ids.collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let mut by_file: HashMap<i64, Vec<Definition>> = HashMap::new();
-        for definition in database.definitions_in(&ids)? {
-            by_file
-                .entry(definition.file_id)
-                .or_default()
-                .push(definition);
-        }
-        Ok(Self(by_file))
-    }
-
-    /// The innermost definition around a line: of those that hold it, the one that begins last.
-    pub fn around(&self, file_id: i64, line: u32) -> Option<&Definition> {
-        let holds =
-            |each: &&Definition| each.line <= line && each.end_line.is_some_and(|end| line <= end);
-        let found = self.0.get(&file_id)?.iter().filter(holds);
-        found.max_by_key(|each| (each.line, std::cmp::Reverse(each.end_line)))
     }
 }

@@ -1,21 +1,25 @@
 //! Which class derives from which, of one project.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::resolve::short_name;
+use super::names::{short_name, written_bases};
+use super::project_files::ProjectFiles;
+use super::resolve::Resolver;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 use crate::code_db::graph::Definition;
 
-/// The classes of a project and their bases. A base is told by its name: of several classes of one name, those in the
-/// same file come first, then all.
+/// The classes of a project and their bases. A base is the class that scope and imports name; where they tell nothing,
+/// all classes of its name.
 pub struct Hierarchy {
     classes: Vec<Definition>,
-    by_name: HashMap<String, Vec<usize>>,
+    by_id: HashMap<i64, usize>,
     /// The bases of each class, by place.
     bases: Vec<Vec<usize>>,
     /// What derives from each class.
     derived: Vec<Vec<usize>>,
+    /// Names of bases for which several classes stand.
+    unsure: BTreeSet<String>,
 }
 
 impl Hierarchy {
@@ -24,19 +28,21 @@ impl Hierarchy {
     /// # Errors
     /// The driver's.
     pub fn load(database: &CodeDatabase, project_id: &str) -> Result<Self> {
+        let files = ProjectFiles::load(database, project_id)?;
         let classes = database.project_classes(project_id)?;
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (place, class) in classes.iter().enumerate() {
-            by_name.entry(class.name.clone()).or_default().push(place);
-        }
+        let resolver = Resolver::for_classes(database, &files, &classes)?;
+        let places = classes.iter().enumerate();
         let mut hierarchy = Self {
+            by_id: places
+                .map(|(place, class)| (class.entity_id, place))
+                .collect(),
             bases: Vec::new(),
             derived: vec![Vec::new(); classes.len()],
+            unsure: BTreeSet::new(),
             classes,
-            by_name,
         };
         for place in 0..hierarchy.classes.len() {
-            let bases = hierarchy.bases_of(place);
+            let bases = hierarchy.bases_of(place, &resolver);
             for base in &bases {
                 hierarchy.derived[*base].push(place);
             }
@@ -50,10 +56,9 @@ impl Hierarchy {
         &self.classes
     }
 
-    /// The bases of a class, as written.
-    pub fn written_bases(class: &Definition) -> Vec<String> {
-        let json = class.bases.as_deref().unwrap_or("[]");
-        serde_json::from_str(json).unwrap_or_default()
+    /// Names of bases that may be any of several classes, all of which are told.
+    pub fn unsure(&self) -> impl Iterator<Item = &str> {
+        self.unsure.iter().map(String::as_str)
     }
 
     /// Pairs of classes, the deriving one first.
@@ -76,43 +81,42 @@ impl Hierarchy {
         self.reached(class, &self.derived)
     }
 
-    fn bases_of(&self, place: usize) -> Vec<usize> {
+    fn bases_of(&mut self, place: usize, resolver: &Resolver<'_>) -> Vec<usize> {
         let class = &self.classes[place];
         let mut bases = Vec::new();
-        for written in Self::written_bases(class) {
-            let named = self.by_name.get(short_name(&written));
-            let named = named.map_or(&[][..], Vec::as_slice);
-            let here: Vec<usize> = named
-                .iter()
-                .copied()
-                .filter(|base| self.classes[*base].file_id == class.file_id)
-                .collect();
-            let meant = if here.is_empty() {
-                named.to_vec()
-            } else {
-                here
+        for written in written_bases(class) {
+            let known = resolver.base(class.file_id, &written);
+            if known.is_none() && resolver.is_base_outside(class.file_id, &written) {
+                continue;
+            }
+            let meant: Vec<&Definition> = match known {
+                Some((_, base)) => vec![base],
+                None => resolver.classes(short_name(&written)).collect(),
             };
-            bases.extend(meant.into_iter().filter(|base| *base != place));
+            if meant.len() > 1 {
+                self.unsure.insert(short_name(&written).to_owned());
+            }
+            let places = meant
+                .iter()
+                .filter_map(|base| self.by_id.get(&base.entity_id));
+            bases.extend(places.copied().filter(|base| *base != place));
         }
         bases
     }
 
     fn reached(&self, class: &Definition, steps: &[Vec<usize>]) -> Vec<Definition> {
-        let start = self.by_name.get(&class.name).into_iter().flatten();
-        let start = start
+        let mut found: Vec<usize> = self
+            .by_id
+            .get(&class.entity_id)
             .copied()
-            .find(|place| self.classes[*place].entity_id == class.entity_id);
-        let mut found: Vec<usize> = start.into_iter().collect();
+            .into_iter()
+            .collect();
         let mut seen: HashSet<usize> = found.iter().copied().collect();
         let mut next = 0;
         while let Some(place) = found.get(next).copied() {
             next += 1;
-            found.extend(
-                steps[place]
-                    .iter()
-                    .copied()
-                    .filter(|step| seen.insert(*step)),
-            );
+            let new = steps[place].iter().copied();
+            found.extend(new.filter(|step| seen.insert(*step)));
         }
         found
             .into_iter()

@@ -4,8 +4,13 @@
 //! means is worked out when it is asked for, from definitions and imports as they are then. So an answer is never
 //! older than the index, and files that are indexed again leave no references behind that point to nothing.
 
+mod bindings;
 pub mod calls;
+pub mod confidence;
 pub mod dependencies;
+pub mod enclosing;
+mod evidence;
 pub mod hierarchy;
+pub mod names;
 pub mod project_files;
 pub mod resolve;

@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 
 use crate::analysis::Language;
-use crate::analysis::modules::{ImportText, SourceTree};
+use crate::analysis::modules::ImportText;
+use crate::analysis::modules::tree::SourceTree;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 use crate::code_db::graph::{ImportRow, ProjectFile};
 
 /// The files of a project.
 pub struct ProjectFiles {
+    project_id: String,
     files: Vec<ProjectFile>,
     by_id: HashMap<i64, usize>,
+    /// The same files by their paths, in the same places.
+    tree: SourceTree,
 }
 
 impl ProjectFiles {
@@ -22,8 +26,17 @@ impl ProjectFiles {
     pub fn load(database: &CodeDatabase, project_id: &str) -> Result<Self> {
         let files = database.project_tree(project_id)?;
         let places = files.iter().enumerate();
-        let by_id = places.map(|(place, file)| (file.id, place)).collect();
-        Ok(Self { files, by_id })
+        Ok(Self {
+            project_id: project_id.to_owned(),
+            by_id: places.map(|(place, file)| (file.id, place)).collect(),
+            tree: SourceTree::new(files.iter().map(|file| file.relative_path.as_str())),
+            files,
+        })
+    }
+
+    /// The id of the project.
+    pub fn project_id(&self) -> &str {
+        &self.project_id
     }
 
     /// The file of this id.
@@ -42,13 +55,8 @@ impl ProjectFiles {
         Language::from_name(name)
     }
 
-    /// Them as a tree that imports are looked up in.
-    pub fn tree(&self) -> SourceTree<'_> {
-        SourceTree::new(self.files.iter().map(|file| file.relative_path.as_str()))
-    }
-
     /// The ids of the files that an import means.
-    pub fn targets(&self, tree: &SourceTree<'_>, import: &ImportRow) -> Vec<i64> {
+    pub fn targets(&self, import: &ImportRow) -> Vec<i64> {
         let (Some(file), Some(language)) =
             (self.file(import.file_id), self.language(import.file_id))
         else {
@@ -59,7 +67,7 @@ impl ProjectFiles {
             module: import.module.as_deref(),
             level: import.level,
         };
-        let found = tree.resolve(language, &file.relative_path, text);
+        let found = self.tree.resolve(language, &file.relative_path, text);
         found
             .into_iter()
             .map(|place| self.files[place].id)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
@@ -47,6 +48,7 @@ pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
     results: Vec<ComplexEntity>,
+    freshness: Freshness,
 }
 
 impl Operation for AnalyzeComplexity {
@@ -76,11 +78,15 @@ impl Operation for AnalyzeComplexity {
             context
                 .code()
                 .complex_entities(&scope, least, parameters.paging.request())?;
+        let place = parameters.paging.place(&mut page);
+        let files = page.items.iter().map(|entity| entity.file_id);
+        let freshness = Freshness::of(&context.code(), files)?;
         Ok(Answer {
             min_complexity: least,
             total_count: page.total,
-            place: parameters.paging.place(&mut page),
+            place,
             results: page.items,
+            freshness,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `explore`: one question in, the entities that answer it out, with source, users and what they use, within a budget.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::entity_choice::chosen_or_only;
 use super::error::CommandError;
-use super::freshness::Freshness;
+use super::freshness::{Freshness, NOT_ALL_USAGES};
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::ProjectChoice;
@@ -21,8 +22,18 @@ use crate::code_db::projects::Project;
 use crate::code_db::search::SearchQuery;
 use crate::code_graph::calls::{Calls, Edge};
 
-/// Hits that are looked at for one answer.
-const MOST_HITS: u32 = 12;
+/// Entities in one answer.
+const MOST_ENTITIES: usize = 12;
+
+/// Hits of one search that are looked at.
+const MOST_HITS: u32 = 30;
+
+/// What a first rank is worth is one by this, as reciprocal rank fusion has it: the greater, the less the first ranks
+/// count beside later ones.
+const FUSION: f64 = 60.0;
+
+/// How much more it counts to hold all words than to hold one.
+const ALL_WORDS: f64 = 3.0;
 
 /// Users, and used entities, that are told of each entity.
 const MOST_NEIGHBOURS: usize = 10;
@@ -115,18 +126,22 @@ impl Operation for Explore {
         if is_partial {
             freshness.lacks("nothing holds all words of the question; the entities hold some");
         }
-        let calls = Calls::new(&code, &project.id);
+        let calls = Calls::load(&code, &project.id)?;
         let mut left = parameters.max_tokens.saturating_mul(CHARACTERS_PER_TOKEN);
-        let (mut entities, mut has_more) = (Vec::new(), false);
+        let (mut entities, mut has_more, mut not_all_usages) = (Vec::new(), false, false);
         for entity in found {
             if left < CHARACTERS_PER_TOKEN * 50 {
                 has_more = true;
                 break;
             }
-            let explored = explored(&calls, &project, entity, left)?;
+            let (explored, is_cut) = explored(&calls, &project, entity, left)?;
+            not_all_usages |= is_cut;
             has_more |= explored.is_cut;
             left = left.saturating_sub(explored.characters());
             entities.push(explored);
+        }
+        if not_all_usages {
+            freshness.lacks(NOT_ALL_USAGES);
         }
         let used = parameters.max_tokens.saturating_mul(CHARACTERS_PER_TOKEN) - left;
         Ok(Answer {
@@ -165,44 +180,114 @@ fn meaningful(query: &str) -> String {
     }
 }
 
-/// The entities that hold the words, best first, and whether they hold only some of them.
+/// The entities that hold the words, best first, and whether none holds all of them.
+///
+/// Each word in each of its forms is searched for by itself, too, and ranks are fused: an entity counts by the sum of
+/// what its ranks are worth, so that one which many searches find comes before one that a single search finds first.
 fn relevant(
     code: &CodeDatabase,
     project: &Project,
     words: &str,
 ) -> Result<(Vec<Definition>, bool), CommandError> {
+    let together = hits(code, project, words)?;
+    let mut worth: HashMap<Hit, f64> = HashMap::new();
+    let mut add = |hits: &[Hit], weight: f64| {
+        for (rank, hit) in hits.iter().enumerate() {
+            *worth.entry(hit.clone()).or_default() += weight / (FUSION + rank as f64);
+        }
+    };
+    add(&together.0, ALL_WORDS);
+    let mut seen = HashSet::new();
+    for word in words.split_whitespace() {
+        for form in forms(word)
+            .into_iter()
+            .filter(|form| seen.insert(form.clone()))
+        {
+            add(&hits(code, project, &form)?.0, 1.0);
+        }
+    }
+    let mut ranked: Vec<(Hit, f64)> = worth.into_iter().collect();
+    ranked.sort_by(|(a, left), (b, right)| right.total_cmp(left).then_with(|| a.cmp(b)));
+    ranked.truncate(MOST_ENTITIES);
+    let names: Vec<&str> = ranked.iter().map(|(hit, _)| hit.name.as_str()).collect();
+    let named = code.definitions_named(Some(&project.id), &names)?;
+    let found = ranked.iter().filter_map(|(hit, _)| {
+        let is_it = |each: &&Definition| {
+            each.entity_id == hit.id && each.entity_type.as_str() == hit.entity_type
+        };
+        named.iter().find(is_it).cloned()
+    });
+    Ok((found.collect(), together.1 || together.0.is_empty()))
+}
+
+/// An entity that a search found.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Hit {
+    name: String,
+    entity_type: String,
+    id: i64,
+}
+
+/// The entities that hold these words, best first, and whether they hold only some of them.
+fn hits(
+    code: &CodeDatabase,
+    project: &Project,
+    words: &str,
+) -> Result<(Vec<Hit>, bool), CommandError> {
     let query = SearchQuery {
         text: words,
         entity_type: None,
         project_id: Some(&project.id),
     };
     let result = code.fulltext_search(&query, PageRequest::first(MOST_HITS))?;
-    let mut found = Vec::new();
-    for hit in &result.hits.items {
-        let (Some(id), Some(name)) = (hit.entity_id, &hit.entity_name) else {
-            continue;
-        };
-        let short = name.rsplit('.').next().unwrap_or(name);
-        let named = code.definitions_named(Some(&project.id), &[short])?;
-        found.extend(
-            named
-                .into_iter()
-                .find(|each| each.entity_id == id && each.entity_type.as_str() == hit.entity_type),
-        );
-    }
-    Ok((found, result.partial_match))
+    let entities = result.hits.items.into_iter().filter_map(|hit| {
+        let name = hit.entity_name?;
+        Some(Hit {
+            name: name.rsplit('.').next().unwrap_or(&name).to_owned(),
+            entity_type: hit.entity_type,
+            id: hit.entity_id?,
+        })
+    });
+    Ok((entities.collect(), result.partial_match))
 }
 
+/// A word and what it may be a form of: `matched`, `match`, `matches`.
+fn forms(word: &str) -> Vec<String> {
+    let mut forms = vec![word.to_owned()];
+    let lower = word.to_lowercase();
+    let stem = ["ing", "ed", "es", "s"]
+        .iter()
+        .find_map(|end| lower.strip_suffix(end))
+        .filter(|stem| stem.len() > 2 && stem.is_ascii());
+    if let Some(stem) = stem {
+        let (shorter, last) = stem.split_at(stem.len() - 1);
+        let is_doubled = shorter.ends_with(last);
+        let stem = if is_doubled { shorter } else { stem };
+        forms.extend([
+            stem.to_owned(),
+            format!("{stem}e"),
+            format!("{stem}s"),
+            format!("{stem}es"),
+        ]);
+    }
+    forms
+}
+
+/// An entity with its surroundings, within so many characters; whether its users are not all that there are.
 fn explored(
     calls: &Calls<'_>,
     project: &Project,
     entity: Definition,
     left: usize,
-) -> Result<Explored, CommandError> {
-    let users = calls.users(std::slice::from_ref(&entity))?.into_iter();
-    let callers = users.map(|(_, edge)| edge).take(MOST_NEIGHBOURS).collect();
-    let mut callees = calls.used_by(&entity)?;
-    callees.truncate(MOST_NEIGHBOURS);
+) -> Result<(Explored, bool), CommandError> {
+    let entities = std::slice::from_ref(&entity);
+    let users = calls.users(entities)?;
+    let neighbours = |edges: Vec<(usize, Edge)>| {
+        let edges = edges.into_iter().map(|(_, edge)| edge);
+        edges.take(MOST_NEIGHBOURS).collect()
+    };
+    let callers = neighbours(users.edges);
+    let callees = neighbours(calls.used_by(entities)?);
     let mut explored = Explored {
         entity,
         source: String::new(),
@@ -224,12 +309,12 @@ fn explored(
         explored.source.push_str(line);
         explored.source.push('\n');
     }
-    Ok(explored)
+    Ok((explored, users.is_cut))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::meaningful;
+    use super::{forms, meaningful};
 
     #[test]
     fn questions_are_searched_by_what_they_are_about() {
@@ -238,5 +323,17 @@ mod tests {
             "discount_code applied"
         );
         assert_eq!(meaningful("what is it"), "what is it");
+    }
+
+    #[test]
+    fn words_are_searched_in_their_forms() {
+        assert_eq!(
+            forms("formatted"),
+            ["formatted", "format", "formate", "formats", "formates"]
+        );
+        assert!(forms("merged").contains(&"merge".to_owned()));
+        assert!(forms("matched").contains(&"matches".to_owned()));
+        assert_eq!(forms("caret"), ["caret"]);
+        assert_eq!(forms("is"), ["is"]);
     }
 }

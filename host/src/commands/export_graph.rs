@@ -10,16 +10,17 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::entity_choice::chosen_or_only;
 use super::error::CommandError;
-use super::freshness::Freshness;
+use super::freshness::{Freshness, NOT_ALL_USAGES};
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::ProjectChoice;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::projects::Project;
-use crate::code_graph::calls::Enclosing;
+use crate::code_graph::confidence::Confidence;
+use crate::code_graph::enclosing::Enclosing;
 use crate::code_graph::hierarchy::Hierarchy;
 use crate::code_graph::project_files::ProjectFiles;
-use crate::code_graph::resolve::{Confidence, Resolver};
+use crate::code_graph::resolve::Resolver;
 
 /// Most usages that a call graph is made from.
 const MOST_USAGES: u32 = 200_000;
@@ -123,6 +124,8 @@ impl Operation for ExportGraph {
             only,
             edges: BTreeSet::new(),
             files: BTreeSet::new(),
+            is_cut: false,
+            classes: None,
         };
         match parameters.graph_type {
             GraphType::Dependencies => graph.of_files(&code, &project)?,
@@ -131,14 +134,20 @@ impl Operation for ExportGraph {
         }
         let has_more = graph.edges.len() > parameters.limit;
         let edges: BTreeSet<(String, String)> =
-            graph.edges.into_iter().take(parameters.limit).collect();
+            graph.edges.iter().take(parameters.limit).cloned().collect();
         let ends = edges
             .iter()
             .flat_map(|(from, to)| [from.clone(), to.clone()]);
         let nodes: BTreeSet<String> = ends.collect();
-        let mut freshness = Freshness::of(&code, graph.files)?;
+        let mut freshness = Freshness::of(&code, graph.files.iter().copied())?;
         if has_more {
             freshness.lacks("there are more edges; raise limit or name a file_path");
+        }
+        if graph.is_cut {
+            freshness.lacks(NOT_ALL_USAGES);
+        }
+        if let Some(hierarchy) = &graph.classes {
+            freshness.unsure_bases(hierarchy);
         }
         let is_json = parameters.format == Format::Json;
         Ok(Answer {
@@ -162,6 +171,10 @@ struct Graph {
     edges: BTreeSet<(String, String)>,
     /// Files that the edges rest on.
     files: BTreeSet<i64>,
+    /// Whether not all usages were looked at.
+    is_cut: bool,
+    /// The classes, where edges are between them.
+    classes: Option<Hierarchy>,
 }
 
 impl Graph {
@@ -193,12 +206,15 @@ impl Graph {
                 (base.file_id, base.full_name()),
             );
         }
+        self.classes = Some(hierarchy);
         Ok(())
     }
 
     fn of_calls(&mut self, code: &CodeDatabase, project: &Project) -> Result<(), CommandError> {
         let sites = code.all_usages(&project.id, MOST_USAGES)?;
-        let resolver = Resolver::for_usages(code, &project.id, &sites)?;
+        self.is_cut = sites.len() >= MOST_USAGES as usize;
+        let files = ProjectFiles::load(code, &project.id)?;
+        let resolver = Resolver::for_usages(code, &files, &sites)?;
         let enclosing = Enclosing::read(code, sites.iter().map(|site| site.file_id))?;
         let mut known: HashMap<i64, String> = HashMap::new();
         for site in &sites {

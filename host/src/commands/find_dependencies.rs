@@ -127,14 +127,11 @@ fn of_entity(
         file_path: None,
     };
     let code = context.code();
-    let calls = Calls::new(&code, &project.id);
-    let mut used = Vec::new();
-    let mut files = Vec::new();
-    for entity in choice.find(context, project)? {
-        files.push(entity.file_id);
-        used.extend(calls.used_by(&entity)?.into_iter().map(Dependency::Entity));
-    }
-    Ok((used, files))
+    let entities = choice.find(context, project)?;
+    let used = Calls::load(&code, &project.id)?.used_by(&entities)?;
+    let used = used.into_iter().map(|(_, edge)| Dependency::Entity(edge));
+    let files = entities.iter().map(|entity| entity.file_id);
+    Ok((used.collect(), files.collect()))
 }
 
 fn of_module(

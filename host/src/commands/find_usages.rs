@@ -17,7 +17,9 @@ use crate::code_db::database::CodeDatabase;
 use crate::code_db::graph::{Definition, UsageSite};
 use crate::code_db::scope::Scope;
 use crate::code_db::usages::{UsageQuery, UsageRow};
-use crate::code_graph::resolve::{Confidence, Resolver};
+use crate::code_graph::confidence::Confidence;
+use crate::code_graph::project_files::ProjectFiles;
+use crate::code_graph::resolve::Resolver;
 
 /// The command.
 pub(super) struct FindUsages;
@@ -160,12 +162,14 @@ fn resolved(code: &CodeDatabase, rows: Vec<UsageRow>) -> Result<Vec<ResolvedUsag
             .or_default()
             .push(row.site());
     }
+    let mut files = BTreeMap::new();
+    for project_id in by_project.keys() {
+        files.insert(project_id.as_str(), ProjectFiles::load(code, project_id)?);
+    }
     let mut resolvers = BTreeMap::new();
-    for (project_id, sites) in &by_project {
-        resolvers.insert(
-            project_id.as_str(),
-            Resolver::for_usages(code, project_id, sites)?,
-        );
+    for (project_id, files) in &files {
+        let sites = by_project.get(*project_id).map_or(&[][..], Vec::as_slice);
+        resolvers.insert(*project_id, Resolver::for_usages(code, files, sites)?);
     }
     let mut found = Vec::new();
     for usage in rows {

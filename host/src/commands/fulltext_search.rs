@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Continuation, Paging, Place};
@@ -69,6 +70,7 @@ pub(super) struct Answer {
     /// Whether hits hold only some of the words, because nothing holds them all.
     partial_match: bool,
     results: Vec<SearchHit>,
+    freshness: Freshness,
 }
 
 impl Operation for FulltextSearch {
@@ -104,11 +106,17 @@ impl Operation for FulltextSearch {
         let paging = Paging::of(limit, rest);
         let mut found = context.code().fulltext_search(&search, paging.request())?;
         let place = paging.place(&mut found.hits);
+        let paths = found.hits.items.iter().map(|hit| hit.file_path.as_str());
+        let mut freshness = Freshness::of_paths(&context.code(), paths)?;
+        if found.partial_match {
+            freshness.lacks("nothing holds all of the words; the hits hold some");
+        }
         Ok(Answer {
             query,
             place,
             partial_match: found.partial_match,
             results: found.hits.items,
+            freshness,
         })
     }
 }

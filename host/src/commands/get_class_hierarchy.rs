@@ -16,6 +16,7 @@ use crate::code_db::entities::EntityKind;
 use crate::code_db::error::CodeDbError;
 use crate::code_db::graph::Definition;
 use crate::code_graph::hierarchy::Hierarchy;
+use crate::code_graph::names::written_bases;
 
 /// The command.
 pub(super) struct GetClassHierarchy;
@@ -107,10 +108,11 @@ impl Operation for GetClassHierarchy {
             }));
         }
         let mut page = parameters.paging.cut(classes);
-        let freshness = Freshness::of(&code, page.items.iter().map(|class| class.file_id))?;
+        let mut freshness = Freshness::of(&code, page.items.iter().map(|class| class.file_id))?;
+        freshness.unsure_bases(&hierarchy);
         let place = parameters.paging.place(&mut page);
         let classes = page.items.into_iter().map(|class| Class {
-            bases: Hierarchy::written_bases(class),
+            bases: written_bases(class),
             ancestors: hierarchy.ancestors(class),
             descendants: hierarchy.descendants(class),
             class: class.clone(),

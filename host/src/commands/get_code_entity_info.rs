@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{EntityType, Paging, Place};
@@ -47,6 +48,7 @@ pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
     entities: Vec<Entity>,
+    freshness: Freshness,
 }
 
 impl Operation for GetCodeEntityInfo {
@@ -88,11 +90,15 @@ impl Operation for GetCodeEntityInfo {
             scope,
             paging.request(),
         )?;
+        let place = paging.place(&mut page);
+        let paths = page.items.iter().map(|entity| entity.file_path.as_str());
+        let freshness = Freshness::of_paths(&context.code(), paths)?;
         Ok(Answer {
             entity_type,
             entity_name,
-            place: paging.place(&mut page),
+            place,
             entities: page.items,
+            freshness,
         })
     }
 }

@@ -99,10 +99,9 @@ impl Operation for GetImports {
         let mut page = code.list_imports(&query, parameters.paging.request())?;
         let place = parameters.paging.place(&mut page);
         let files = ProjectFiles::load(&code, &project.id)?;
-        let tree = files.tree();
         let freshness = Freshness::of(&code, page.items.iter().map(|each| each.row.file_id))?;
         let targets = |entry: &ImportEntry| {
-            let ids = files.targets(&tree, &entry.row).into_iter();
+            let ids = files.targets(&entry.row).into_iter();
             ids.filter_map(|id| files.file(id))
                 .map(|file| file.relative_path.clone())
                 .collect()

@@ -11,14 +11,15 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::entity_choice::{EntityChoice, chosen_or_only};
 use super::error::{CommandError, ErrorCode};
-use super::freshness::Freshness;
+use super::freshness::{Freshness, NOT_ALL_USAGES};
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::EntityType;
 use super::project_choice::ProjectChoice;
 use crate::code_db::graph::Definition;
 use crate::code_db::projects::Project;
-use crate::code_graph::calls::{Calls, Enclosing, Reached};
+use crate::code_graph::calls::{Calls, Reached};
+use crate::code_graph::enclosing::Enclosing;
 
 /// The command.
 pub(super) struct Impact;
@@ -103,15 +104,18 @@ impl Operation for Impact {
             None => touched(context, &project)?,
         };
         let code = context.code();
-        let calls = Calls::new(&code, &project.id);
-        let (affected, has_more) =
-            calls.dependents(&changed, parameters.max_depth, parameters.limit)?;
+        let calls = Calls::load(&code, &project.id)?;
+        let found = calls.dependents(&changed, parameters.max_depth, parameters.limit)?;
+        let (affected, has_more) = (found.reached, found.has_more);
         let both = changed
             .iter()
             .chain(affected.iter().map(|each| &each.definition));
         let mut freshness = Freshness::of(&code, both.map(|each| each.file_id))?;
         if has_more {
             freshness.lacks("more depends on it; raise max_depth or limit");
+        }
+        if found.is_cut {
+            freshness.lacks(NOT_ALL_USAGES);
         }
         let files: HashSet<&str> = affected
             .iter()

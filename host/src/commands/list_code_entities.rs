@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{EntityType, Paging, Place};
@@ -39,6 +40,7 @@ pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
     entities: Vec<Entity>,
+    freshness: Freshness,
 }
 
 impl Operation for ListCodeEntities {
@@ -76,9 +78,13 @@ impl Operation for ListCodeEntities {
         let mut page = context
             .code()
             .list_code_entities(&query, paging.request())?;
+        let place = paging.place(&mut page);
+        let paths = page.items.iter().map(|entity| entity.file_path.as_str());
+        let freshness = Freshness::of_paths(&context.code(), paths)?;
         Ok(Answer {
-            place: paging.place(&mut page),
+            place,
             entities: page.items,
+            freshness,
         })
     }
 }

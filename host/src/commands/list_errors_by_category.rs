@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
@@ -36,6 +37,7 @@ pub(super) struct Answer {
     summary: BTreeMap<String, u64>,
     /// Those of this page.
     categories: BTreeMap<String, Vec<Finding>>,
+    freshness: Freshness,
 }
 
 impl Operation for ListErrorsByCategory {
@@ -65,6 +67,8 @@ impl Operation for ListErrorsByCategory {
         }
         let mut page = parameters.paging.cut(all);
         let place = parameters.paging.place(&mut page);
+        let files = page.items.iter().map(|finding| finding.file_id);
+        let freshness = Freshness::of(&context.code(), files)?;
         let mut categories: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
         for finding in page.items {
             categories
@@ -76,6 +80,7 @@ impl Operation for ListErrorsByCategory {
             place,
             summary,
             categories,
+            freshness,
         })
     }
 }

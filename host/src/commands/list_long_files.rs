@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
@@ -40,6 +41,7 @@ pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
     files: Vec<FileRow>,
+    freshness: Freshness,
 }
 
 impl Operation for ListLongFiles {
@@ -65,10 +67,13 @@ impl Operation for ListLongFiles {
             parameters.max_lines,
             parameters.paging.request(),
         )?;
+        let place = parameters.paging.place(&mut page);
+        let freshness = Freshness::of(&context.code(), page.items.iter().map(|file| file.id))?;
         Ok(Answer {
             max_lines: parameters.max_lines,
-            place: parameters.paging.place(&mut page),
+            place,
             files: page.items,
+            freshness,
         })
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CommandError;
+use super::freshness::Freshness;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
@@ -36,6 +37,7 @@ pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
     files: Vec<FileRow>,
+    freshness: Freshness,
 }
 
 impl Operation for ListProjectFiles {
@@ -68,9 +70,12 @@ impl Operation for ListProjectFiles {
             file_pattern.as_deref(),
             paging.request(),
         )?;
+        let place = paging.place(&mut page);
+        let freshness = Freshness::of(&context.code(), page.items.iter().map(|file| file.id))?;
         Ok(Answer {
-            place: paging.place(&mut page),
+            place,
             files: page.items,
+            freshness,
         })
     }
 }

@@ -74,7 +74,7 @@ impl Operation for Trace {
         };
         let (from, to) = (named(&parameters.from)?, named(&parameters.to)?);
         let code = context.code();
-        let (path, given_up) = Calls::new(&code, &project.id).path(&from, &to, MOST_LOOKED_AT)?;
+        let (path, given_up) = Calls::load(&code, &project.id)?.path(&from, &to, MOST_LOOKED_AT)?;
         let path = path.unwrap_or_default();
         let on_path = path.iter().filter_map(|edge| edge.definition.as_ref());
         let ends = from.iter().chain(&to);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::scan::{FoundFile, Scan};
+use crate::analysis;
 use crate::code_db::files::KnownFile;
 use crate::code_db::records::UNTRUSTED_MTIME;
 
@@ -70,7 +71,13 @@ fn is_same(found: &FoundFile, known: &KnownFile) -> bool {
         state.mtime_ns != UNTRUSTED_MTIME
             && state.mtime_ns == found.mtime_ns
             && state.size == found.size
-    })
+    }) && is_current(known)
+}
+
+/// Whether the rows of a file were made by the analysis as it is now.
+pub(super) fn is_current(known: &KnownFile) -> bool {
+    let state = known.state.as_ref();
+    state.is_some_and(|state| state.analysis == Some(analysis::VERSION))
 }
 
 /// Whether the path, or a directory above it, could not be looked at.
@@ -102,6 +109,7 @@ mod tests {
             size,
             mtime_ns,
             content_hash: "h".into(),
+            analysis: Some(analysis::VERSION),
         };
         KnownFile {
             id,

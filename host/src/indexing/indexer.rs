@@ -130,32 +130,11 @@ impl Indexer {
         })?;
         progress.done();
         let mut summary = writer.summary;
-        self.update_dependencies(&destination, &changes, &summary)?;
+        dependencies::update(&self.database, &destination.project_id)?;
         summary.cancelled = self.options.cancellation.is_cancelled();
         summary.problems.sort_by(|a, b| a.path.cmp(&b.path));
         summary.seconds = started.elapsed().as_secs_f64();
         Ok(summary)
-    }
-
-    /// A file that came or went may be what any import means; one that changed has other imports of its own.
-    fn update_dependencies(
-        &self,
-        destination: &Destination,
-        changes: &Changes,
-        summary: &IndexSummary,
-    ) -> Result<()> {
-        if summary.files_indexed + summary.files_deleted == 0 && changes.revived.is_empty() {
-            return Ok(());
-        }
-        let known = changes.jobs.iter().map(|job| {
-            let known = job.known.as_ref()?;
-            (!known.deleted).then_some(known.id)
-        });
-        let known: Option<Vec<i64>> = known.collect();
-        let only_changed = summary.files_deleted == 0 && changes.revived.is_empty();
-        let changed = known.filter(|_| only_changed);
-        dependencies::update(&self.database, &destination.project_id, changed.as_deref())?;
-        Ok(())
     }
 
     fn register(&self, project: &ProjectRoot, root: &str) -> Result<Destination> {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::changes::Job;
+use super::changes::{Job, is_current};
 use super::problem::{Problem, ProblemKind};
 use super::source_file::{self, NotRead, SourceFile};
 use super::texts;
-use crate::analysis::{Analyzer, Class, FileAnalysis, Function, Import, SyntaxError, Usage};
+use crate::analysis::{self, Analyzer, Class, FileAnalysis, Function, Import, SyntaxError, Usage};
 use crate::code_db::records::{
     ClassRecord, FileRecord, FileState, FunctionRecord, ImportRecord, MethodRecord, UsageRecord,
 };
@@ -20,6 +20,8 @@ pub(super) enum Prepared {
         id: i64,
         deleted: bool,
         state: FileState,
+        /// Time of the last change in seconds since 1970.
+        modified: f64,
     },
     /// It is gone, or holds no text; the id of its row, if there is one.
     Unfit {
@@ -46,12 +48,14 @@ pub(super) fn prepare(
     let state = file_state(&source, job);
     let same = job
         .known_state()
-        .filter(|(_, hash)| !force && *hash == state.content_hash);
+        .filter(|(_, hash)| !force && *hash == state.content_hash)
+        .filter(|(known, _)| is_current(known));
     if let Some((known, _)) = same {
         return Prepared::Touched {
             id: known.id,
             deleted: known.deleted,
             state,
+            modified: source.modified,
         };
     }
     let mut problems = problems_of(path, &source);
@@ -129,6 +133,7 @@ fn file_state(source: &SourceFile, job: &Job) -> FileState {
         content_hash: source.content_hash.clone(),
         language: job.found.language.name().to_owned(),
         parse_errors: None,
+        analysis: analysis::VERSION,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Writer<'a> {
     progress: &'a dyn Progress,
     pub(super) summary: IndexSummary,
     group: Vec<FileRecord>,
-    touched: Vec<(i64, FileState)>,
+    touched: Vec<(i64, FileState, f64)>,
     /// Touched files that were marked deleted.
     revived: Vec<i64>,
     unfit: Vec<i64>,
@@ -75,9 +75,14 @@ impl<'a> Writer<'a> {
                 self.summary.problems.extend(problems);
                 self.group.push(*record);
             }
-            Prepared::Touched { id, deleted, state } => {
+            Prepared::Touched {
+                id,
+                deleted,
+                state,
+                modified,
+            } => {
                 self.summary.files_unchanged += 1;
-                self.touched.push((id, state));
+                self.touched.push((id, state, modified));
                 self.revived.extend(deleted.then_some(id));
             }
             Prepared::Unfit { id, problem } => {

@@ -19,7 +19,7 @@ fn a_backup_is_restored_to_the_last_row_and_can_be_undone() {
         (&made["form"], &made["reason"]),
         (&json!("sqlite"), &json!("requested"))
     );
-    assert_eq!(made["schema_version"], 2);
+    assert_eq!(made["schema_version"], 3);
     execute(
         &home.file,
         &[

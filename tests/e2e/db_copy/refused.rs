@@ -63,7 +63,8 @@ fn rows_that_break_the_rules_are_named() {
               "UPDATE keep SET id = 5000, file_id = 77",
               "DROP TABLE usages",
               "CREATE TABLE usages(id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER, line INTEGER, \
-               usage_type TEXT, target_type TEXT, target_class TEXT, target_name TEXT, context TEXT, created_at REAL)",
+               usage_type TEXT, target_type TEXT, target_class TEXT, target_name TEXT, context TEXT, created_at REAL, \
+               column_number INTEGER, receiver TEXT)",
               "INSERT INTO usages SELECT * FROM keep"][..],
             "the row `5000` of `usages` refers by `file_id` to a row of `files` that does not exist; delete or mend \
              it in the source",
@@ -78,8 +79,8 @@ fn rows_that_break_the_rules_are_named() {
         ),
         (
             &["DROP TABLE dependencies",
-              "CREATE TABLE dependencies(id INTEGER PRIMARY KEY, source_file_id INTEGER, target_file_id INTEGER)"],
-            "the table `dependencies` of the source lacks the column `dependency_type`, so rows of it cannot be \
+              "CREATE TABLE dependencies(id INTEGER PRIMARY KEY, source_file_id INTEGER, dependency_type TEXT)"],
+            "the table `dependencies` of the source lacks the column `target_file_id`, so rows of it cannot be \
              copied; add it",
         ),
     ]

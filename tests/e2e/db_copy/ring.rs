@@ -20,7 +20,7 @@ use crate::support::server::eventually;
 
 impl Side {
     /// A database of a server.
-    fn of(engine: &Engine) -> Self {
+    pub(super) fn of(engine: &Engine) -> Self {
         Self {
             file: std::path::PathBuf::new(),
             config: engine.config.clone(),

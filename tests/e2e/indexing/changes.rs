@@ -60,9 +60,11 @@ fn a_changed_file_keeps_what_others_refer_to() {
         bench.entity(EntityKind::Class, "Order"),
         bench.entity(EntityKind::Method, "Order.add"),
     );
-    bench.execute(&format!(
-        "INSERT INTO dependencies(source_file_id, target_file_id) VALUES ({cart_file}, {models})"
-    ));
+    let dependency = format!(
+        "SELECT id FROM dependencies WHERE source_file_id = {cart_file} AND target_file_id = {models}"
+    );
+    let stored = bench.ids(&dependency);
+    assert_eq!(stored.len(), 1);
     bench.execute(&format!(
         "INSERT INTO code_chunks(file_id, project_id, chunk_uuid, chunk_type, chunk_text, class_id, method_id) \
          VALUES ({models}, '{SHOP_ID}', 'u1', 'method', 'text', {}, {})",
@@ -83,10 +85,7 @@ fn a_changed_file_keeps_what_others_refer_to() {
     let summary = bench.index("shop");
     assert_eq!(counts(&summary), [4, 1, 3, 0, 0]);
     assert_eq!(bench.db.file(None, "shop/models.py").unwrap().id, models);
-    assert_eq!(
-        bench.ids("SELECT target_file_id FROM dependencies"),
-        [models]
-    );
+    assert_eq!(bench.ids(&dependency), stored);
     assert_eq!(
         bench.ids("SELECT method_id FROM code_chunks WHERE chunk_uuid = 'u1'"),
         [add.id]

@@ -329,7 +329,7 @@ fn a_plan_is_shown_and_changes_nothing() {
         "add the column `deleted` to `files`",
         "write the table `ast_trees` anew: `file_mtime` is missing",
         "create the table `file_states`",
-        "put version 2 of the schema on record",
+        "put version 3 of the schema on record",
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }

@@ -45,7 +45,8 @@ fn answer(host: &Server, command: &str, parameters: &Value) -> Value {
 }
 
 fn forget(value: &mut Value) {
-    const OWN: [&str; 9] = [
+    const OWN: [&str; 10] = [
+        "indexed_at",
         "id",
         "entity_id",
         "score",

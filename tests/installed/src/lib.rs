@@ -33,6 +33,12 @@ pub const IPROUTE2: Package = Package {
     programs: &["ip"],
 };
 
+/// Version control.
+pub const GIT: Package = Package {
+    name: "git",
+    programs: &["git"],
+};
+
 impl Package {
     /// One line that says which program is missing and which package has it; `None` where all are there.
     pub fn missing(&self) -> Option<String> {

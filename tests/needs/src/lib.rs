@@ -1,9 +1,9 @@
 //! The attribute that has a test counted as ignored, with the reason, where what it needs is missing.
 
 use proc_macro::{TokenStream, TokenTree};
-use test_installed::{IPROUTE2, MARIADB, POSTGRESQL};
+use test_installed::{GIT, IPROUTE2, MARIADB, POSTGRESQL};
 
-/// Goes before `#[test]`, with what the test needs: `postgresql`, `mariadb`, `iproute2`, `namespaces` (the right to
+/// Goes before `#[test]`, with what the test needs: `postgresql`, `mariadb`, `iproute2`, `git`, `namespaces` (the right to
 /// make network namespaces). Where something is missing, the test gets `#[ignore = "..."]`: the runner prints the
 /// reason in its line and counts it as ignored.
 ///
@@ -35,6 +35,7 @@ fn missing(need: &str) -> Result<Option<String>, String> {
         "postgresql" => POSTGRESQL,
         "mariadb" => MARIADB,
         "iproute2" => IPROUTE2,
+        "git" => GIT,
         "namespaces" => return Ok((!may_make_namespaces()).then(|| NO_NAMESPACES.to_owned())),
         _ => return Err(format!("no test can need `{need}`")),
     };

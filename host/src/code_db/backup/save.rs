@@ -14,7 +14,7 @@ use crate::code_db::copy::error::{CopyError, During, Side};
 use crate::code_db::copy::in_snapshot;
 use crate::code_db::copy::pages::Pages;
 use crate::code_db::database::CodeDatabase;
-use crate::code_db::schema::VERSION;
+use crate::code_db::schema::UNRECORDED;
 use crate::code_db::schema::apply::recorded;
 use crate::code_db::schema::model::{Column, Table};
 use crate::driver::session::Session;
@@ -113,7 +113,7 @@ impl<W: Write> Saving<'_, '_, W> {
             recorded(self.session).during(Side::Source, || "looking for its version".into())?;
         let head = Head {
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
-            schema_version: version.map_or(VERSION - 1, |found| found.version),
+            schema_version: version.map_or(UNRECORDED, |found| found.version),
             dialect: format!("{:?}", self.dialect).to_lowercase(),
         };
         let mut saved = Saved {

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use driver_api::Dialect;
+use driver_api::{ColumnInfo, Dialect};
 
-use super::super::schema::model::Table;
+use super::super::schema::model::{Column, Table};
 use super::super::schema::{FULL_TEXT, bookkeeping, table, tables};
 use super::error::{CopyError, During, Result, Side};
 use super::report::NotCopied;
@@ -72,7 +72,7 @@ impl Contents {
         self.tables.iter().any(|(_, rows)| rows.is_some())
     }
 
-    /// Makes sure that every table has all columns, and answers what has no place in the schema: tables with
+    /// Makes sure that every table has all columns that rows need, and answers what has no place in the schema: tables with
     /// rows, and columns with values.
     pub(in crate::code_db) fn without_place(
         &self,
@@ -116,6 +116,41 @@ fn is_declared(table: &Table, name: &str) -> bool {
     table.columns.iter().any(|column| column.name == name)
 }
 
+/// The declared columns that a table lacks, because an older program created it; rows hold null there.
+///
+/// # Errors
+/// [`CopyError::ColumnMissing`] where the schema refuses null.
+pub(in crate::code_db) fn absent_columns(
+    session: &mut Session,
+    side: Side,
+    table: &'static Table,
+) -> Result<Vec<&'static str>> {
+    let columns = session
+        .columns(table.name)
+        .during(side, || format!("looking at `{}`", table.name))?;
+    absent_of(&columns, side, table)
+}
+
+fn absent_of(
+    present: &[ColumnInfo],
+    side: Side,
+    table: &'static Table,
+) -> Result<Vec<&'static str>> {
+    let is_absent = |declared: &&Column| !present.iter().any(|column| column.name == declared.name);
+    let mut absent = Vec::new();
+    for declared in table.columns.iter().filter(is_absent) {
+        if declared.not_null || declared.is_primary_key() {
+            return Err(CopyError::ColumnMissing {
+                side,
+                table: table.name,
+                column: declared.name,
+            });
+        }
+        absent.push(declared.name);
+    }
+    Ok(absent)
+}
+
 fn columns_without_place(
     session: &mut Session,
     side: Side,
@@ -125,15 +160,7 @@ fn columns_without_place(
     let columns = session
         .columns(table.name)
         .during(side, || format!("looking at `{}`", table.name))?;
-    for declared in table.columns {
-        if !columns.iter().any(|column| column.name == declared.name) {
-            return Err(CopyError::ColumnMissing {
-                side,
-                table: table.name,
-                column: declared.name,
-            });
-        }
-    }
+    absent_of(&columns, side, table)?;
     let has_place = |name: &str| is_declared(table, name) || is_derived(table, name, dialect);
     let mut found = Vec::new();
     for column in columns.iter().filter(|column| !has_place(&column.name)) {

@@ -73,7 +73,7 @@ pub enum CopyError {
     /// The source has none of the tables.
     #[error("the source is no code database: it has none of the tables of the schema")]
     NoCodeDatabase,
-    /// A table lacks a column.
+    /// A table lacks a column whose values no row can do without.
     #[error(
         "the table `{table}` of the {side} lacks the column `{column}`, so rows of it cannot be copied; add it"
     )]

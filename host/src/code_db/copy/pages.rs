@@ -38,15 +38,17 @@ pub(in crate::code_db) struct Pages {
 }
 
 impl Pages {
-    /// The pages of `table` on a side of this dialect, in values that fit the dialect `target`.
+    /// The pages of `table` on a side of this dialect, in values that fit the dialect `target`; columns that are
+    /// `absent` there hold null.
     pub(in crate::code_db) fn of(
         table: &'static Table,
+        absent: &[&str],
         side: Side,
         dialect: Dialect,
         target: Dialect,
     ) -> Self {
         let columns = table.columns.iter().collect();
-        Self::of_columns(table, columns, side, dialect, target)
+        Self::reading(table, columns, absent, side, dialect, target)
     }
 
     /// The same with these columns only, of which the first is the table's first.
@@ -57,12 +59,23 @@ impl Pages {
         dialect: Dialect,
         target: Dialect,
     ) -> Self {
+        Self::reading(table, columns, &[], side, dialect, target)
+    }
+
+    fn reading(
+        table: &'static Table,
+        columns: Vec<&'static Column>,
+        absent: &[&str],
+        side: Side,
+        dialect: Dialect,
+        target: Dialect,
+    ) -> Self {
         Self {
             table,
             side,
             target,
-            first: statements::first_page(table, &columns, dialect),
-            next: statements::next_page(table, &columns, dialect),
+            first: statements::first_page(table, &columns, absent, dialect),
+            next: statements::next_page(table, &columns, absent, dialect),
             columns,
             rows: FIRST_ROWS,
             keys: None,

@@ -12,26 +12,31 @@ pub(in crate::code_db) fn quoted(dialect: Dialect, name: &str) -> String {
     }
 }
 
-/// The first rows in the order of the key. Parameter: how many.
+/// The first rows in the order of the key; null for columns that are `absent`. Parameter: how many.
 pub(in crate::code_db) fn first_page(
     table: &Table,
     columns: &[&'static Column],
+    absent: &[&str],
     dialect: Dialect,
 ) -> String {
     let key = quoted(dialect, table.columns[0].name);
-    format!("{} ORDER BY {key} LIMIT ?", select(table, columns, dialect))
+    format!(
+        "{} ORDER BY {key} LIMIT ?",
+        select(table, columns, absent, dialect)
+    )
 }
 
-/// The rows behind a key. Parameters: the key, how many.
+/// The rows behind a key, as [`first_page`] reads them. Parameters: the key, how many.
 pub(in crate::code_db) fn next_page(
     table: &Table,
     columns: &[&'static Column],
+    absent: &[&str],
     dialect: Dialect,
 ) -> String {
     let key = quoted(dialect, table.columns[0].name);
     format!(
         "{} WHERE {key} > ? ORDER BY {key} LIMIT ?",
-        select(table, columns, dialect)
+        select(table, columns, absent, dialect)
     )
 }
 
@@ -87,10 +92,15 @@ pub(in crate::code_db) fn orphan(
     )
 }
 
-fn select(table: &Table, columns: &[&'static Column], dialect: Dialect) -> String {
+fn select(table: &Table, columns: &[&'static Column], absent: &[&str], dialect: Dialect) -> String {
+    let read = |column: &&Column| match absent.contains(&column.name) {
+        true => "NULL".to_owned(),
+        false => quoted(dialect, column.name),
+    };
+    let read: Vec<String> = columns.iter().map(read).collect();
     format!(
         "SELECT {} FROM {}",
-        names(columns, dialect),
+        read.join(", "),
         quoted(dialect, table.name)
     )
 }
@@ -109,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_name_every_column_in_the_declared_order() {
+    fn statements_name_every_column_in_the_declared_order_and_read_null_for_absent_ones() {
         let (datasets, states) = (table("datasets").unwrap(), table("file_states").unwrap());
         let all = |table: &'static Table| table.columns.iter().collect::<Vec<_>>();
         assert_eq!(
@@ -118,8 +128,8 @@ mod tests {
              VALUES (?, ?, ?, ?, ?, ?)"
         );
         assert_eq!(
-            next_page(states, &all(states), Dialect::Postgres),
-            "SELECT \"file_id\", \"size\", \"mtime_ns\", \"content_hash\", \"language\", \"parse_errors\" \
+            next_page(states, &all(states), &["parse_errors"], Dialect::Postgres),
+            "SELECT \"file_id\", \"size\", \"mtime_ns\", \"content_hash\", \"language\", NULL, \"analysis\", \"unlinked\" \
              FROM \"file_states\" WHERE \"file_id\" > ? ORDER BY \"file_id\" LIMIT ?"
         );
         assert_eq!(quoted(Dialect::Sqlite, "a\"b"), "\"a\"\"b\"");

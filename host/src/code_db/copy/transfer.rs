@@ -7,7 +7,7 @@ use driver_api::{Dialect, ErrorClass, RowBlock};
 use super::super::full_text;
 use super::super::schema::model::Table;
 use super::super::schema::tables;
-use super::contents::Contents;
+use super::contents::{Contents, absent_columns};
 use super::error::{CopyError, During, OrphanRow, Result, Side};
 use super::fingerprint::Fingerprint;
 use super::pages::{Pages, shown};
@@ -159,7 +159,8 @@ impl<'a> Transfer<'a> {
         let (from, to) = (self.source.dialect(), self.target.dialect());
         let columns: Vec<_> = table.columns.iter().collect();
         let insert = statements::insert(table, &columns, to);
-        let mut pages = Pages::of(table, Side::Source, from, to);
+        let absent = absent_columns(source, Side::Source, table)?;
+        let mut pages = Pages::of(table, &absent, Side::Source, from, to);
         let mut page = RowBlock::default();
         while pages.next(source, &mut page)? {
             self.go_on()?;
@@ -229,7 +230,7 @@ impl<'a> Transfer<'a> {
 
     fn fingerprint(&self, target: &mut Session, table: &'static Table) -> Result<Fingerprint> {
         let dialect = self.target.dialect();
-        let mut pages = Pages::of(table, Side::Target, dialect, dialect);
+        let mut pages = Pages::of(table, &[], Side::Target, dialect, dialect);
         let mut page = RowBlock::default();
         while pages.next(target, &mut page)? {
             self.go_on()?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::ids::{Ids, NextIds};
 use super::previous::{Known, Previous};
+use crate::code_db::dependencies::CAME_OR_WENT;
 use crate::code_db::records::{ClassRecord, FileRecord};
 
 /// The ids of all rows to be written.
@@ -21,6 +22,8 @@ pub(super) struct Plan {
 /// The ids of one file's rows.
 pub(super) struct FilePlan {
     pub(super) file: Slot,
+    /// Why dependencies between files have to be made anew.
+    pub(super) unlinked: Option<i64>,
     /// One for each class.
     pub(super) classes: Vec<ClassPlan>,
     /// One for each function.
@@ -74,6 +77,10 @@ impl Plan {
             let functions = plan.functions(record, functions.unwrap_or_default(), ids);
             plan.files.push(FilePlan {
                 file,
+                unlinked: match known {
+                    Some(id) => previous.unlinked(id, &record.imports),
+                    None => Some(CAME_OR_WENT),
+                },
                 classes,
                 functions,
             });

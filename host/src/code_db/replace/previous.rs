@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use driver_api::{Result, RowRef, ValueRef};
 
-use crate::code_db::records::{Destination, FileRecord};
+use crate::code_db::dependencies::IMPORTS_CHANGED;
+use crate::code_db::records::{Destination, FileRecord, ImportRecord};
 use crate::code_db::scope::placeholders;
 use crate::driver::session::Session;
 
@@ -22,7 +23,14 @@ pub(super) struct Previous {
     pub(super) functions: HashMap<i64, Known>,
     /// The methods of each class, by its id.
     pub(super) methods: HashMap<i64, Known>,
+    /// What each file imports, in order.
+    imports: HashMap<i64, Vec<Imported>>,
+    /// Why dependencies had to be made anew already.
+    unlinked: HashMap<i64, i64>,
 }
+
+/// Name, module, alias and level of an import; an earlier version did not keep the last two.
+type Imported = (String, Option<String>, Option<String>, Option<i64>);
 
 /// The ids of the entities of one owner, by name; the first in its file is the last of its list.
 #[derive(Default)]
@@ -65,8 +73,52 @@ impl Previous {
             read_known(session, CLASSES, &params, &mut previous.classes)?;
             read_known(session, FUNCTIONS, &params, &mut previous.functions)?;
             read_known(session, METHODS, &params, &mut previous.methods)?;
+            previous.read_imports(session, &params)?;
         }
         Ok(previous)
+    }
+
+    /// Why dependencies between files have to be made anew when a known file imports this.
+    pub(super) fn unlinked(&self, file_id: i64, imports: &[ImportRecord]) -> Option<i64> {
+        if let Some(reason) = self.unlinked.get(&file_id) {
+            return Some(*reason);
+        }
+        let stored = self.imports.get(&file_id).map_or(&[][..], Vec::as_slice);
+        let same = |(stored, now): (&Imported, &ImportRecord)| {
+            let (name, module, alias, level) = stored;
+            (name, module, alias) == (&now.name, &now.module, &now.alias)
+                && *level == Some(i64::from(now.level))
+        };
+        let is_same = stored.len() == imports.len() && stored.iter().zip(imports).all(same);
+        (!is_same).then_some(IMPORTS_CHANGED)
+    }
+
+    fn read_imports(&mut self, session: &mut Session, params: &[ValueRef<'_>]) -> Result<()> {
+        let list = placeholders(params.len());
+        let sql = format!(
+            "SELECT file_id, name, module, alias, level FROM imports WHERE file_id IN ({list}) ORDER BY id"
+        );
+        let text = |row: RowRef<'_>, at| {
+            Ok::<_, driver_api::DriverError>(row.opt(at, RowRef::text)?.map(str::to_owned))
+        };
+        let rows = session.query_all(&sql, params, |row| {
+            let imported = (
+                row.text(1)?.to_owned(),
+                text(row, 2)?,
+                text(row, 3)?,
+                row.opt(4, RowRef::i64)?,
+            );
+            Ok((row.i64(0)?, imported))
+        })?;
+        for (file_id, imported) in rows {
+            self.imports.entry(file_id).or_default().push(imported);
+        }
+        let sql = format!(
+            "SELECT file_id, unlinked FROM file_states WHERE unlinked IS NOT NULL AND file_id IN ({list})"
+        );
+        let reasons = session.query_all(&sql, params, |row| Ok((row.i64(0)?, row.i64(1)?)))?;
+        self.unlinked.extend(reasons);
+        Ok(())
     }
 
     fn read_files(

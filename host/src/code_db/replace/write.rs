@@ -57,10 +57,13 @@ pub(super) fn files(
 /// The rows of `file_states`.
 pub(super) fn states(session: &mut Session, records: &[FileRecord], plan: &Plan) -> Result<()> {
     let mut rows = Batch::new(
-        "INSERT INTO file_states(file_id, size, mtime_ns, content_hash, language, parse_errors) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO file_states(file_id, size, mtime_ns, content_hash, language, parse_errors, analysis, unlinked) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
-    for (record, file_id) in with_ids(records, plan) {
+    for (record, plan) in records.iter().zip(&plan.files) {
+        let Some(file_id) = plan.file.id() else {
+            continue;
+        };
         let state = &record.state;
         let size = i64::try_from(state.size).unwrap_or(i64::MAX);
         rows.add(
@@ -72,6 +75,8 @@ pub(super) fn states(session: &mut Session, records: &[FileRecord], plan: &Plan)
                 (&state.content_hash).into(),
                 (&state.language).into(),
                 state.parse_errors.as_deref().into(),
+                state.analysis.into(),
+                plan.unlinked.into(),
             ],
         )?;
     }

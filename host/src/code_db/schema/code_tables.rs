@@ -2,7 +2,7 @@
 
 use super::model::{
     IndexedRows, Origin, Table, auto_id, boolean, flag, given_id, index, integer, own_index, owner,
-    partial_index, real, text, time, word, word_id,
+    partial_index, real, reference_index, text, time, word, word_id,
 };
 
 /// In the order of creation.
@@ -99,10 +99,14 @@ const FILE_STATES: Table = Table {
         text("content_hash").not_null(),
         text("language").not_null(),
         text("parse_errors"),
+        // The version of the analysis that made the file's rows.
+        integer("analysis"),
+        // Why dependencies between files have to be made anew; null where they are as this file's imports say.
+        integer("unlinked"),
     ],
     unique: &[],
     owners: &[owner("file_id", "files")],
-    indexes: &[],
+    indexes: &[reference_index("idx_file_states_unlinked", &["unlinked"])],
     origin: Origin::Ours,
 };
 
