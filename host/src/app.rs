@@ -17,7 +17,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
+use uuid::Uuid;
 
+use self::worker_processes::Starts;
 use crate::commands::context::Context;
 use crate::config::types::Config;
 use crate::foundation::paths::{PathError, data_dir};
@@ -46,9 +48,6 @@ pub enum AppError {
     /// The program that workers and probes are started from was not found, or does not start.
     #[error(transparent)]
     Executable(#[from] WorkerError),
-    /// The configuration cannot be told to a worker.
-    #[error("the configuration cannot be handed to a worker: {0}")]
-    Hello(serde_json::Error),
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] UniversalDriverError),
@@ -57,9 +56,7 @@ pub enum AppError {
 /// The parts of a host process. Dropping it stops the workers that it started.
 pub struct App {
     /// Exchanged as a whole when the configuration changes while this host runs.
-    config: RwLock<Arc<Config>>,
-    /// Plugins directories that were named on the command line; workers are told.
-    plugin_dirs: Vec<PathBuf>,
+    config: Arc<RwLock<Arc<Config>>>,
     plugins: Arc<Registry>,
     workers: Arc<WorkerManager>,
     db_workers: Arc<DbWorkerManager>,
@@ -103,14 +100,19 @@ impl App {
         let workers = Arc::new(WorkerManager::new());
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
-        Ok(Self {
-            config: RwLock::new(Arc::new(config)),
-            plugin_dirs: absolute_directories(plugin_dirs),
+        let app = Self {
+            config: Arc::new(RwLock::new(Arc::new(config))),
             plugins,
             workers,
             db_workers: Arc::new(db_workers),
             database: OnceLock::new(),
-        })
+        };
+        app.offer_workers(&Starts {
+            config: Arc::clone(&app.config),
+            plugin_dirs: absolute_directories(plugin_dirs),
+            host_id: Uuid::new_v4().simple().to_string(),
+        });
+        Ok(app)
     }
 
     /// The configuration that is in force.

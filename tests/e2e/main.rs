@@ -37,6 +37,7 @@ mod page;
 mod plugins;
 mod processes;
 mod python_ast;
+mod repair;
 mod schema;
 mod schema_sync;
 mod server;

@@ -78,6 +78,8 @@ fn the_page_shows_live_data_and_finds_code() {
     shows(&browser, "workers", "File watcher");
     shows(&browser, "drivers", "in use");
     shows(&browser, "numbers", "Methods");
+    shows(&browser, "drift", "not looked at");
+    shows(&browser, "drift-note", "start_repair_worker");
     for plot in ["plot-size", "plot-check", "plot-request"] {
         eventually(plot, || {
             let script = format!(
@@ -95,6 +97,9 @@ fn the_page_shows_live_data_and_finds_code() {
     );
     browser.run("document.querySelectorAll('details').forEach((log) => { log.open = true; })");
     shows(&browser, "workers", " INFO ");
+    server.rpc("start_repair_worker", &json!({}));
+    shows(&browser, "drift", "files compared");
+    shows(&browser, "workers", "Repair");
     // A file that appears on disk appears on the page.
     fs::write(
         sandbox.work().join("shop/shop/new.py"),

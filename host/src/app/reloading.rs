@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::worker_processes::STARTABLE;
 use super::{App, AppError};
 use crate::config::reload::{Difference, difference};
 use crate::config::types::Config;
@@ -21,9 +22,13 @@ impl App {
         }
         let next = Arc::new(difference.next.clone());
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = next;
-        if difference.takes("workers.file_watcher.") {
-            self.stop_worker_if_any(WorkerKind::FileWatcher)?;
-            self.start_file_watcher()?;
+        for kind in STARTABLE {
+            if difference.takes(&format!("workers.{kind}.")) {
+                self.stop_worker_if_any(kind)?;
+                if self.is_wanted(kind) {
+                    self.start_worker(kind)?;
+                }
+            }
         }
         Ok(difference)
     }

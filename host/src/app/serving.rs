@@ -133,7 +133,7 @@ impl App {
     ) -> Result<(), ServeError> {
         let jobs = JobQueue::new(job_limits(&self.config()), journal(&self.config()));
         let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
-        self.start_file_watcher()?;
+        self.start_workers()?;
         let _plugin_watch = self.watch_plugins()?;
         let Listening { listener, guard } = listening;
         let endpoint = endpoint(&guard, &self.config().server, listener.local_addr()?);

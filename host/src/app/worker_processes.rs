@@ -1,24 +1,32 @@
-//! What this program does when it is started as a worker, and how a host starts its file watcher.
+//! What this program does when it is started as a worker, and how a host starts its workers.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use super::{App, AppError, plugin_loader};
+use crate::code_db::database::CodeDatabase;
+use crate::config::types::Config;
 use crate::db_worker;
 use crate::foundation::control::{ControlError, Refusal};
 use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::db_worker_hello::DbWorkerHello;
 use crate::foundation::log_file::LogFileSettings;
 use crate::foundation::telemetry::{self, Telemetry};
+use crate::supervisor::error::WorkerError;
 use crate::supervisor::executable::find_executable;
 use crate::supervisor::restart_policy::RestartPolicy;
 use crate::supervisor::worker_handle::WorkerHandle;
+use crate::supervisor::worker_recipes::WorkerSettings;
 use crate::supervisor::worker_spec::{WorkerKind, WorkerSpec};
 use crate::workers::file_watcher;
-use crate::workers::file_watcher::hello::FileWatcherHello;
+use crate::workers::hello::WorkerHello;
+use crate::workers::repair;
 
 /// Why this process cannot be a worker.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +35,7 @@ pub enum WorkerStartError {
     #[error("workers are started by the host, not by hand ({0}); use `code-analysis-host serve`")]
     NoHost(#[from] ControlError),
     /// There is no such kind.
-    #[error("there is no worker `{0}`; there are: database, file_watcher")]
+    #[error("there is no worker `{0}`; there are: database, file_watcher, repair")]
     UnknownKind(String),
 }
 
@@ -38,7 +46,12 @@ pub enum WorkerStartError {
 pub fn run_worker(kind: &str) -> Result<ExitCode, WorkerStartError> {
     match kind {
         "database" => run_database(),
-        "file_watcher" => run_file_watcher(),
+        "file_watcher" => {
+            run_beside_database(WorkerKind::FileWatcher, |control, hello, database| {
+                file_watcher::run(control, &hello.config.workers.file_watcher, database)
+            })
+        }
+        "repair" => run_beside_database(WorkerKind::Repair, repair::run),
         other => Err(WorkerStartError::UnknownKind(other.to_owned())),
     }
 }
@@ -59,16 +72,16 @@ fn run_database() -> Result<ExitCode, WorkerStartError> {
     }
 }
 
-fn run_file_watcher() -> Result<ExitCode, WorkerStartError> {
-    let (control, hello): (_, FileWatcherHello) = meet_host()?;
-    let config = hello.config.workers.file_watcher.clone();
-    log_to(
-        WorkerKind::FileWatcher,
-        hello.config.worker_log(WorkerKind::FileWatcher.as_str()),
-    );
-    let app = App::of_worker(hello.config, &hello.plugin_dirs);
+/// Is a worker that uses the database of its host: `work` is what it does once that is there.
+fn run_beside_database(
+    kind: WorkerKind,
+    work: impl FnOnce(&ControlChannel, &WorkerHello, CodeDatabase) -> ExitCode,
+) -> Result<ExitCode, WorkerStartError> {
+    let (control, hello): (_, WorkerHello) = meet_host()?;
+    log_to(kind, hello.config.worker_log(kind.as_str()));
+    let app = App::of_worker(hello.config.clone(), &hello.plugin_dirs);
     match app.and_then(|app| app.database()) {
-        Ok(database) => Ok(file_watcher::run(&control, &config, database.database())),
+        Ok(database) => Ok(work(&control, &hello, database.database())),
         Err(error) if error.is_configuration() => {
             Ok(refuse(&control, "database", &error.to_string()))
         }
@@ -108,35 +121,136 @@ fn give_way(error: &AppError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-impl App {
-    /// Starts the file watcher, if it is enabled and there is something to watch.
-    ///
-    /// # Errors
-    /// [`AppError::Database`] when the database cannot be opened, which the watcher adopts from this
-    /// host, and [`AppError::Executable`] when the worker cannot be started.
-    pub fn start_file_watcher(&self) -> Result<Option<WorkerHandle>, AppError> {
-        let config = self.config();
-        let watcher = &config.workers.file_watcher;
-        if !watcher.enabled || watcher.watch_dirs.is_empty() {
-            return Ok(None);
-        }
-        self.usable_database()?;
-        let hello = FileWatcherHello {
-            config: (*config).clone(),
-            plugin_dirs: self.plugin_dirs.clone(),
+/// The kinds that a host starts by their kind, besides DB workers.
+pub(super) const STARTABLE: [WorkerKind; 2] = [WorkerKind::FileWatcher, WorkerKind::Repair];
+
+/// What all starts of workers of one host have in common.
+#[derive(Clone)]
+pub(super) struct Starts {
+    /// The configuration in force.
+    pub(super) config: Arc<RwLock<Arc<Config>>>,
+    /// The plugins directories that were named on the command line.
+    pub(super) plugin_dirs: Vec<PathBuf>,
+    /// Who this host is.
+    pub(super) host_id: String,
+}
+
+impl Starts {
+    /// A worker of this kind, as configured but for `settings`.
+    pub(super) fn spec(
+        &self,
+        kind: WorkerKind,
+        settings: &WorkerSettings,
+    ) -> Result<WorkerSpec, WorkerError> {
+        let in_force = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
+        let bad = |problem: serde_json::Error| WorkerError::BadSettings {
+            name: kind.to_string(),
+            problem: problem.to_string(),
         };
-        let hello = serde_json::to_value(hello).map_err(AppError::Hello)?;
-        let kind = WorkerKind::FileWatcher;
+        let config = with_settings(&in_force, kind, settings).map_err(bad)?;
         let executable = find_executable(config.database.worker.executable.as_deref())?;
-        let spec = WorkerSpec {
-            log_path: Some(config.worker_log(kind.as_str()).path),
+        let log_path = Some(config.worker_log(kind.as_str()).path);
+        let hello = WorkerHello {
+            config,
+            plugin_dirs: self.plugin_dirs.clone(),
+            host_id: self.host_id.clone(),
+        };
+        let hello = serde_json::to_value(hello).map_err(bad)?;
+        Ok(WorkerSpec {
+            log_path,
             policy: RestartPolicy {
                 // Unlike a DB worker it is wanted by nobody in particular, who would start it again later.
                 max_restarts: usize::MAX,
                 ..RestartPolicy::default()
             },
             ..WorkerSpec::new(kind, kind.as_str(), executable, hello)
-        };
-        Ok(Some(self.workers.start(spec)?))
+        })
+    }
+}
+
+/// The configuration with `settings` in the place of what it says below `workers.KIND`.
+fn with_settings(
+    config: &Config,
+    kind: WorkerKind,
+    settings: &WorkerSettings,
+) -> serde_json::Result<Config> {
+    let mut form = serde_json::to_value(config)?;
+    let section = format!("/workers/{kind}");
+    if let Some(Value::Object(section)) = form.pointer_mut(&section) {
+        section.extend(settings.clone());
+    }
+    serde_json::from_value(form)
+}
+
+impl App {
+    /// Lets workers be started by their kind from now on.
+    pub(super) fn offer_workers(&self, starts: &Starts) {
+        for kind in STARTABLE {
+            let starts = starts.clone();
+            let recipe = move |settings: &WorkerSettings| starts.spec(kind, settings);
+            self.workers.offer(kind, Arc::new(recipe));
+        }
+    }
+
+    /// Starts the workers that the configuration wants.
+    ///
+    /// # Errors
+    /// As [`start_worker`](Self::start_worker).
+    pub fn start_workers(&self) -> Result<(), AppError> {
+        for kind in STARTABLE {
+            if self.is_wanted(kind) {
+                self.start_worker(kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the worker of this kind as configured.
+    ///
+    /// # Errors
+    /// [`AppError::Database`] when the database cannot be opened, which the worker adopts from this host, and
+    /// [`AppError::Executable`] when the worker cannot be started.
+    pub fn start_worker(&self, kind: WorkerKind) -> Result<WorkerHandle, AppError> {
+        self.usable_database()?;
+        Ok(self.workers.start_kind(kind, &WorkerSettings::new())?)
+    }
+
+    /// Whether the configuration wants a worker of this kind, and there is something for it to do.
+    pub(super) fn is_wanted(&self, kind: WorkerKind) -> bool {
+        let workers = &self.config().workers;
+        match kind {
+            WorkerKind::Database => false,
+            WorkerKind::FileWatcher => {
+                workers.file_watcher.enabled && !workers.file_watcher.watch_dirs.is_empty()
+            }
+            WorkerKind::Repair => workers.repair.enabled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(value: Value) -> WorkerSettings {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn settings_of_one_start_replace_those_of_the_configuration_and_no_others() {
+        let mut config = Config::default();
+        config.workers.file_watcher.watch_dirs = vec!["/a".into()];
+        let given = settings(json!({"scan_interval": 7}));
+        let changed = with_settings(&config, WorkerKind::FileWatcher, &given).unwrap();
+        config.workers.file_watcher.scan_interval = 7;
+        assert_eq!(changed, config);
+        let foreign = settings(json!({"batch_size": 7}));
+        let error = with_settings(&config, WorkerKind::FileWatcher, &foreign).unwrap_err();
+        assert!(
+            error.to_string().contains("unknown field `batch_size`"),
+            "{error}"
+        );
     }
 }

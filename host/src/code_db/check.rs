@@ -88,7 +88,7 @@ impl CodeDatabase {
                 for owner in table.owners {
                     found.extend(orphans(session, dialect, table, owner)?);
                 }
-                found.extend(strays(session, dialect, table)?);
+                found.extend(strays(session, table)?);
             }
             Ok(found)
         });
@@ -151,7 +151,7 @@ impl CodeDatabase {
                     );
                     changed += session.execute(&sql, &[])?.rows_affected;
                 }
-                if let Some(stray) = stray(table, dialect) {
+                if let Some(stray) = stray(table) {
                     let sql = format!(
                         "UPDATE {name} SET project_id = (SELECT f.project_id FROM files f WHERE f.id = {name}.file_id) \
                          WHERE {stray}",
@@ -234,7 +234,7 @@ fn engine_check(session: &mut Session, dialect: Dialect) -> DriverResult<Option<
     Ok((!said.is_empty()).then(|| said.join("; ")))
 }
 
-fn without_owner(table: &Table, owner: &Owner, dialect: Dialect) -> String {
+pub(super) fn without_owner(table: &Table, owner: &Owner, dialect: Dialect) -> String {
     let sql = format!(
         "\"{column}\" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \"{owner}\" o WHERE o.\"id\" = \"{table}\".\"{column}\")",
         column = owner.column,
@@ -268,7 +268,7 @@ fn orphans(
 }
 
 /// The condition on rows that belong to another project than their file, for tables that say both.
-fn stray(table: &Table, _dialect: Dialect) -> Option<String> {
+pub(super) fn stray(table: &Table) -> Option<String> {
     let has = |name: &str| table.columns.iter().any(|column| column.name == name);
     (has("project_id") && has("file_id")).then(|| {
         format!(
@@ -278,8 +278,8 @@ fn stray(table: &Table, _dialect: Dialect) -> Option<String> {
     })
 }
 
-fn strays(session: &mut Session, dialect: Dialect, table: &Table) -> DriverResult<Option<Finding>> {
-    let Some(stray) = stray(table, dialect) else {
+fn strays(session: &mut Session, table: &Table) -> DriverResult<Option<Finding>> {
+    let Some(stray) = stray(table) else {
         return Ok(None);
     };
     let count = number(

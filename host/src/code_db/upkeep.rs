@@ -136,6 +136,37 @@ impl CodeDatabase {
         Ok(versions)
     }
 
+    /// Absolute paths of live files of a project that are without a row of their own text, or that of something that
+    /// they define; at most so many.
+    ///
+    /// Files that only the older program indexed are left out: they are indexed anew as soon as they are looked at.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn files_without_text(&self, project_id: &str, most: u32) -> Result<Vec<String>> {
+        let lacks = |kind: &str, id: &str| {
+            format!(
+                "NOT EXISTS (SELECT 1 FROM code_content t WHERE t.entity_type = '{kind}' AND t.entity_id = {id})"
+            )
+        };
+        let sql = format!(
+            "SELECT f.path FROM files f JOIN file_states s ON s.file_id = f.id \
+             WHERE f.project_id = ? AND f.deleted IS NOT TRUE AND ({} \
+             OR EXISTS (SELECT 1 FROM classes c WHERE c.file_id = f.id AND {}) \
+             OR EXISTS (SELECT 1 FROM functions g WHERE g.file_id = f.id AND {}) \
+             OR EXISTS (SELECT 1 FROM methods m JOIN classes c ON c.id = m.class_id \
+             WHERE c.file_id = f.id AND {})) ORDER BY f.id LIMIT ?",
+            lacks("file", "f.id"),
+            lacks("class", "c.id"),
+            lacks("function", "g.id"),
+            lacks("method", "m.id"),
+        );
+        let params = [project_id.into(), most.into()];
+        self.database
+            .read(|session| session.query_all(&sql, &params, |row| Ok(row.text(0)?.to_owned())))
+            .doing("looking for files without text")
+    }
+
     /// Gives a project another id; everything below goes with it.
     ///
     /// # Errors

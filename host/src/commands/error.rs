@@ -42,6 +42,10 @@ pub enum ErrorCode {
     TimedOut,
     /// Too much is going on; it may work in a moment.
     Busy,
+    /// A worker of that kind runs already.
+    WorkerRunning,
+    /// A worker cannot be started.
+    WorkerFailed,
     /// The database is damaged; only what looks after it works.
     SafeMode,
     /// There is no such backup.
@@ -76,6 +80,8 @@ impl ErrorCode {
             Self::Cancelled => "CANCELLED",
             Self::TimedOut => "TIMED_OUT",
             Self::Busy => "BUSY",
+            Self::WorkerRunning => "WORKER_ALREADY_RUNNING",
+            Self::WorkerFailed => "WORKER_FAILED",
             Self::Unsupported => "UNSUPPORTED",
             Self::SafeMode => "SAFE_MODE",
             Self::BackupNotFound => "BACKUP_NOT_FOUND",

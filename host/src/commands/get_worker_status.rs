@@ -26,24 +26,13 @@ pub(super) struct GetWorkerStatus;
 pub(super) struct Parameters {
     /// Only workers of this kind.
     #[serde(default)]
-    worker_type: Option<WorkerType>,
-}
-
-/// Kinds of workers.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum WorkerType {
-    Database,
-    FileWatcher,
-}
-
-impl From<WorkerType> for WorkerKind {
-    fn from(kind: WorkerType) -> Self {
-        match kind {
-            WorkerType::Database => Self::Database,
-            WorkerType::FileWatcher => Self::FileWatcher,
-        }
-    }
+    worker_type: Option<WorkerKind>,
+    /// As in the older program. Here each worker tells where it logs.
+    #[serde(default, rename = "log_path")]
+    _log_path: Option<String>,
+    /// As in the older program. Here no worker has a lock file; the socket to its host is what tells that it lives.
+    #[serde(default, rename = "lock_file_path")]
+    _lock_file_path: Option<String>,
 }
 
 /// The workers by name.
@@ -94,7 +83,7 @@ impl Operation for GetWorkerStatus {
         parameters: Parameters,
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
-        let wanted: Option<WorkerKind> = parameters.worker_type.map(Into::into);
+        let wanted = parameters.worker_type;
         let mut processes = context.workers.status();
         processes.retain(|worker| wanted.is_none_or(|kind| kind == worker.kind));
         let log_activity = processes.iter().filter_map(log_activity).collect();

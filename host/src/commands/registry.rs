@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::analyze_complexity::AnalyzeComplexity;
 use super::backup_database::BackupDatabase;
 use super::change_project_id::ChangeProjectId;
+use super::check_drift::CheckDrift;
 use super::cleanup_deleted_files::CleanupDeletedFiles;
 use super::collapse_versions::CollapseVersions;
 use super::command::Command;
@@ -24,6 +25,7 @@ use super::get_class_hierarchy::GetClassHierarchy;
 use super::get_code_entity_info::GetCodeEntityInfo;
 use super::get_database_corruption_status::GetDatabaseCorruptionStatus;
 use super::get_database_status::GetDatabaseStatus;
+use super::get_drift_report::GetDriftReport;
 use super::get_driver_status::GetDriverStatus;
 use super::get_imports::GetImports;
 use super::get_worker_status::GetWorkerStatus;
@@ -48,7 +50,12 @@ use super::queue_stop_job::QueueStopJob;
 use super::read_project_file::ReadProjectFile;
 use super::repair_database::RepairDatabase;
 use super::repair_sqlite_database::RepairSqliteDatabase;
+use super::repair_worker_status::RepairWorkerStatus;
 use super::restore_database::RestoreDatabase;
+use super::start_repair_worker::StartRepairWorker;
+use super::start_worker::StartWorker;
+use super::stop_repair_worker::StopRepairWorker;
+use super::stop_worker::StopWorker;
 use super::trace::Trace;
 use super::unmark_deleted_file::UnmarkDeletedFile;
 use super::update_indexes::UpdateIndexes;
@@ -75,6 +82,7 @@ impl Registry {
             Command::of::<AnalyzeComplexity>(),
             Command::of::<BackupDatabase>(),
             Command::of::<ChangeProjectId>(),
+            Command::of::<CheckDrift>(),
             Command::of::<CleanupDeletedFiles>(),
             Command::of::<CollapseVersions>(),
             Command::of::<DeleteProject>(),
@@ -89,6 +97,7 @@ impl Registry {
             Command::of::<GetCodeEntityInfo>(),
             Command::of::<GetDatabaseCorruptionStatus>(),
             Command::of::<GetDatabaseStatus>(),
+            Command::of::<GetDriftReport>(),
             Command::of::<GetDriverStatus>(),
             Command::of::<GetImports>(),
             Command::of::<GetWorkerStatus>(),
@@ -111,7 +120,12 @@ impl Registry {
             Command::of::<ReadProjectFile>(),
             Command::of::<RepairDatabase>(),
             Command::of::<RepairSqliteDatabase>(),
+            Command::of::<RepairWorkerStatus>(),
             Command::of::<RestoreDatabase>(),
+            Command::of::<StartRepairWorker>(),
+            Command::of::<StartWorker>(),
+            Command::of::<StopRepairWorker>(),
+            Command::of::<StopWorker>(),
             Command::of::<Trace>(),
             Command::of::<UnmarkDeletedFile>(),
             Command::of::<UpdateIndexes>(),

@@ -233,6 +233,7 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         &mut config.database.backup.directory,
         &mut config.workers.file_watcher.log_path,
         &mut config.workers.vectorization.log_path,
+        &mut config.workers.repair.log_path,
         &mut config.plugins.lock_file,
         &mut config.server.token_file,
         &mut config.server.tls.cert,
@@ -254,12 +255,13 @@ fn complete(mut config: Config, base_dir: &Path, state_dir: &Path) -> Result<Con
         *path = below(&base_dir, path);
     }
 
-    for kind in ["database", "file_watcher", "vectorization"] {
+    for kind in ["database", "file_watcher", "vectorization", "repair"] {
         let path = Some(config.worker_log(kind).path);
         match kind {
             "database" => config.database.worker.log_path = path,
             "file_watcher" => config.workers.file_watcher.log_path = path,
-            _ => config.workers.vectorization.log_path = path,
+            "vectorization" => config.workers.vectorization.log_path = path,
+            _ => config.workers.repair.log_path = path,
         }
     }
     let lock_file = || config.state_dir.join("plugins.lock");
@@ -341,6 +343,10 @@ mod tests {
                     "vectorization": {
                         "enabled": false, "batch_size": 10, "poll_interval": 30,
                         "log_path": "/home/u/data/logs/vectorization.log"
+                    },
+                    "repair": {
+                        "enabled": false, "batch_size": 10, "poll_interval": 30, "batch_pause_ms": 100,
+                        "log_path": "/home/u/data/logs/repair.log"
                     },
                     "log_max_bytes": 10485760, "log_files": 5
                 },

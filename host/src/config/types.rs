@@ -131,6 +131,8 @@ pub struct WorkersConfig {
     pub file_watcher: FileWatcherConfig,
     /// The worker that computes vectors.
     pub vectorization: VectorizationConfig,
+    /// The worker that looks for drift between files, rows and full text, and repairs it.
+    pub repair: RepairConfig,
     /// Size in bytes at which a worker's log file is rotated; default 10 MiB.
     #[schemars(range(min = 1024, max = 1_099_511_627_776_u64))]
     pub log_max_bytes: u64,
@@ -183,6 +185,28 @@ pub struct VectorizationConfig {
     pub log_path: Option<PathBuf>,
 }
 
+/// `workers.repair`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepairConfig {
+    /// Whether `serve` looks for drift and repairs it; default false.
+    #[schemars(extend("x-while-running" = true))]
+    pub enabled: bool,
+    /// Number of files that are repaired at once, and twentieth part of those whose bytes one look compares; default
+    /// 10.
+    #[schemars(range(min = 1, max = 100_000), extend("x-while-running" = true))]
+    pub batch_size: usize,
+    /// Seconds between looks at a project, or twenty times as long as the last look took, if that is more; default 30.
+    #[schemars(range(min = 1, max = 31_536_000), extend("x-while-running" = true))]
+    pub poll_interval: u64,
+    /// Milliseconds between two batches, in which others have the database; default 100.
+    #[schemars(range(min = 0, max = 3_600_000), extend("x-while-running" = true))]
+    pub batch_pause_ms: u64,
+    /// The worker's log file; default `<state_dir>/logs/repair.log`.
+    #[schemars(extend("x-while-running" = true))]
+    pub log_path: Option<PathBuf>,
+}
+
 /// `plugins`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -221,6 +245,7 @@ impl Config {
             "database" => &self.database.worker.log_path,
             "file_watcher" => &self.workers.file_watcher.log_path,
             "vectorization" => &self.workers.vectorization.log_path,
+            "repair" => &self.workers.repair.log_path,
             _ => &None,
         };
         LogFileSettings {
@@ -305,6 +330,7 @@ impl Default for WorkersConfig {
             database: DatabaseProcessConfig::default(),
             file_watcher: FileWatcherConfig::default(),
             vectorization: VectorizationConfig::default(),
+            repair: RepairConfig::default(),
             log_max_bytes: 10 * 1024 * 1024,
             log_files: 5,
         }
@@ -328,6 +354,18 @@ impl Default for VectorizationConfig {
             enabled: false,
             batch_size: 10,
             poll_interval: 30,
+            log_path: None,
+        }
+    }
+}
+
+impl Default for RepairConfig {
+    fn default() -> Self {
+        RepairConfig {
+            enabled: false,
+            batch_size: 10,
+            poll_interval: 30,
+            batch_pause_ms: 100,
             log_path: None,
         }
     }

@@ -38,6 +38,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.revived.is_empty() && self.gone.is_empty()
+    }
+
     /// Compares; with `force` every file counts as changed.
     pub(super) fn between(scan: &mut Scan, known: Vec<KnownFile>, force: bool) -> Self {
         let mut changes = Self::default();
@@ -66,7 +71,8 @@ impl Changes {
     }
 }
 
-fn is_same(found: &FoundFile, known: &KnownFile) -> bool {
+/// Whether size and time are those that were indexed.
+pub(super) fn is_same(found: &FoundFile, known: &KnownFile) -> bool {
     known.state.as_ref().is_some_and(|state| {
         state.mtime_ns != UNTRUSTED_MTIME
             && state.mtime_ns == found.mtime_ns
@@ -81,7 +87,7 @@ pub(super) fn is_current(known: &KnownFile) -> bool {
 }
 
 /// Whether the path, or a directory above it, could not be looked at.
-fn may_exist(path: &str, scan: &Scan) -> bool {
+pub(super) fn may_exist(path: &str, scan: &Scan) -> bool {
     scan.unknown
         .iter()
         .any(|unknown| Path::new(path).starts_with(unknown))

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::changes::Changes;
 use super::error::{IndexError, Result};
 use super::pipeline;
+use super::precedence::Precedence;
 use super::project_root::{ProjectRoot, read_id};
 use super::scan::Scan;
 use super::summary::IndexSummary;
@@ -35,6 +36,9 @@ pub struct IndexOptions {
     pub group_bytes: usize,
     /// Reads and stores files that have not changed, too. Default false.
     pub force: bool,
+    /// Whether the caller holds the lease of the project. Otherwise a run that stores something takes it from whoever
+    /// has it: indexing goes before repairing. Default false.
+    pub holds_lease: bool,
     /// Stops the run when somebody asks.
     pub cancellation: Cancellation,
 }
@@ -47,6 +51,7 @@ impl Default for IndexOptions {
             memory_bytes: 96 * 1024 * 1024,
             group_bytes: 24 * 1024 * 1024,
             force: false,
+            holds_lease: false,
             cancellation: Cancellation::default(),
         }
     }
@@ -55,8 +60,8 @@ impl Default for IndexOptions {
 /// Brings the rows of projects up to date with their trees.
 #[derive(Clone)]
 pub struct Indexer {
-    database: CodeDatabase,
-    options: IndexOptions,
+    pub(super) database: CodeDatabase,
+    pub(super) options: IndexOptions,
 }
 
 impl Indexer {
@@ -113,6 +118,10 @@ impl Indexer {
         };
         let known = self.known(&destination, parts)?;
         let changes = Changes::between(&mut scan, known, self.options.force);
+        let precedence = Precedence::over(&self.database, &destination.project_id);
+        if !self.options.holds_lease && !changes.is_empty() {
+            precedence.claim()?;
+        }
         summary.files_unchanged = changes.unchanged;
         summary.files_deleted = self.database.mark_deleted(&changes.gone)?;
         self.database.revive_files(&changes.revived)?;
@@ -122,6 +131,7 @@ impl Indexer {
             &self.database,
             &self.options,
             &destination,
+            &precedence,
             progress,
             summary,
         );
@@ -178,7 +188,7 @@ impl Indexer {
 }
 
 /// The project's root as text; an error when it cannot be listed, since then everything would seem to be gone.
-fn readable_root(project: &ProjectRoot) -> Result<&str> {
+pub(super) fn readable_root(project: &ProjectRoot) -> Result<&str> {
     let root = &project.root;
     std::fs::read_dir(root).map_err(|source| IndexError::Root {
         path: root.clone(),

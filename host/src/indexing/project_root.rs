@@ -33,6 +33,27 @@ pub struct ProjectRoot {
     pub scope: Option<PathBuf>,
 }
 
+impl ProjectRoot {
+    /// The whole project of this id at this root; none where the root has another id by now.
+    pub fn known(id: &str, root: &Path) -> Option<Self> {
+        let on_disk = match read_id(root) {
+            Ok(Some(on_disk)) => on_disk,
+            Ok(None) | Err(_) => ids::project_id(root),
+        };
+        (on_disk == id).then(|| Self::new(on_disk, root, None))
+    }
+
+    fn new(id: String, root: &Path, scope: Option<PathBuf>) -> Self {
+        let name = root.file_name().unwrap_or(root.as_os_str());
+        Self {
+            id,
+            root: root.to_owned(),
+            name: name.to_string_lossy().into_owned(),
+            scope,
+        }
+    }
+}
+
 /// The projects that a path stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discovery {
@@ -99,17 +120,8 @@ impl Found {
             .and_then(|id| self.unless_taken(id, root))
             .unwrap_or_else(|| ids::project_id(root));
         self.roots.insert(id.clone(), root.to_owned());
-        let name = root
-            .file_name()
-            .unwrap_or(root.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        self.discovery.projects.push(ProjectRoot {
-            id,
-            root: root.to_owned(),
-            name,
-            scope,
-        });
+        let project = ProjectRoot::new(id, root, scope);
+        self.discovery.projects.push(project);
     }
 
     fn unless_taken(&mut self, id: String, root: &Path) -> Option<String> {

@@ -7,6 +7,7 @@ use driver_api::{DriverError, ErrorClass};
 use super::error::Result;
 use super::indexer::IndexOptions;
 use super::pipeline::{Deliveries, Delivery};
+use super::precedence::Precedence;
 use super::prepare::Prepared;
 use super::problem::{Problem, ProblemKind};
 use super::summary::IndexSummary;
@@ -20,6 +21,7 @@ pub(super) struct Writer<'a> {
     database: &'a CodeDatabase,
     options: &'a IndexOptions,
     destination: &'a Destination,
+    precedence: &'a Precedence<'a>,
     progress: &'a dyn Progress,
     pub(super) summary: IndexSummary,
     group: Vec<FileRecord>,
@@ -36,6 +38,7 @@ impl<'a> Writer<'a> {
         database: &'a CodeDatabase,
         options: &'a IndexOptions,
         destination: &'a Destination,
+        precedence: &'a Precedence<'a>,
         progress: &'a dyn Progress,
         summary: IndexSummary,
     ) -> Self {
@@ -43,6 +46,7 @@ impl<'a> Writer<'a> {
             database,
             options,
             destination,
+            precedence,
             progress,
             summary,
             group: Vec::new(),
@@ -99,6 +103,7 @@ impl<'a> Writer<'a> {
 
     fn store(&mut self, deliveries: &Deliveries<'_, '_>) -> Result<()> {
         let database = self.database;
+        self.precedence.keep()?;
         database.touch_files(&std::mem::take(&mut self.touched))?;
         database.revive_files(&std::mem::take(&mut self.revived))?;
         self.summary.files_deleted += database.mark_deleted(&std::mem::take(&mut self.unfit))?;

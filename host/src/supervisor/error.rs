@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::foundation::control::Refusal;
 use crate::foundation::paths::PathError;
 
+use super::worker_spec::WorkerKind;
 use super::worker_status::WorkerState;
 
 /// Why a worker cannot be had.
@@ -51,6 +52,22 @@ pub enum WorkerError {
     AlreadyRunning {
         /// The worker.
         name: String,
+    },
+    /// Workers of this kind are not started on their own.
+    #[error("a worker {kind} is not started by itself; these are: {}", words(.startable))]
+    NotStartable {
+        /// The kind.
+        kind: WorkerKind,
+        /// The kinds that are.
+        startable: Vec<WorkerKind>,
+    },
+    /// The settings of a start do not fit the worker.
+    #[error("worker {name} cannot be started with these settings: {problem}")]
+    BadSettings {
+        /// The worker.
+        name: String,
+        /// What is wrong with them.
+        problem: String,
     },
     /// The host stops: nothing is started any more.
     #[error("worker {name} is not started because this host is shutting down")]
@@ -146,4 +163,9 @@ fn list(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn words(kinds: &[WorkerKind]) -> String {
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    words.join(", ")
 }

@@ -12,6 +12,7 @@ mod test_worker;
 pub mod worker_handle;
 pub mod worker_launcher;
 pub mod worker_manager;
+pub mod worker_recipes;
 pub mod worker_spec;
 pub mod worker_status;
 pub mod worker_watch;

@@ -153,7 +153,7 @@ fn command(spec: &WorkerSpec) -> Command {
     }
     match spec.kind {
         WorkerKind::Database => command.env(DB_WORKER_VARIABLE, "1"),
-        WorkerKind::FileWatcher => command.env_remove(DB_WORKER_VARIABLE),
+        _ => command.env_remove(DB_WORKER_VARIABLE),
     };
     command.envs(spec.env.iter().map(|(name, value)| (name, value)));
     command

@@ -11,6 +11,7 @@ use crossbeam_channel::unbounded;
 use super::error::WorkerError;
 use super::supervision::{Supervision, TERM_GRACE};
 use super::worker_handle::{WorkerCell, WorkerHandle};
+use super::worker_recipes::{Recipe, Recipes, WorkerSettings};
 use super::worker_spec::{WorkerKind, WorkerSpec};
 use super::worker_status::{WorkerState, WorkerStatus};
 
@@ -24,6 +25,8 @@ const REAP_SLACK: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct WorkerManager {
     workers: Mutex<Workers>,
+    /// What can be started by its kind.
+    recipes: Mutex<Recipes>,
 }
 
 #[derive(Default)]
@@ -89,6 +92,29 @@ impl WorkerManager {
         Ok(handle)
     }
 
+    /// From now on, a worker of this kind can be started by its kind.
+    pub fn offer(&self, kind: WorkerKind, recipe: Recipe) {
+        self.lock_recipes().add(kind, recipe);
+    }
+
+    /// The kinds that can be started by their kind.
+    pub fn startable(&self) -> Vec<WorkerKind> {
+        self.lock_recipes().kinds()
+    }
+
+    /// Starts the worker of this kind, under the name of its kind.
+    ///
+    /// # Errors
+    /// [`WorkerError::NotStartable`], [`WorkerError::BadSettings`], and as [`start`](Self::start).
+    pub fn start_kind(
+        &self,
+        kind: WorkerKind,
+        settings: &WorkerSettings,
+    ) -> Result<WorkerHandle, WorkerError> {
+        let recipe = self.lock_recipes().of(kind)?;
+        self.start(recipe(settings)?)
+    }
+
     /// Notes a DB worker that another host supervises, so that it is seen in the status.
     ///
     /// # Errors
@@ -120,6 +146,15 @@ impl WorkerManager {
     /// # Errors
     /// [`WorkerError::Unknown`]; [`WorkerError::NotReady`] if the process resists even SIGKILL.
     pub fn stop(&self, name: &str) -> Result<(), WorkerError> {
+        self.stop_within(name, None)
+    }
+
+    /// As [`stop`](Self::stop), but `grace` is the time that the worker has to finish before it is told by signals;
+    /// that of its spec without.
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop).
+    pub fn stop_within(&self, name: &str, grace: Option<Duration>) -> Result<(), WorkerError> {
         let (handle, stop_timeout) = {
             let mut workers = self.lock();
             match workers.by_name.get(name) {
@@ -134,8 +169,8 @@ impl WorkerManager {
                 }
             }
         };
-        handle.request_stop(None);
-        let patience = stop_timeout + TERM_GRACE + REAP_SLACK;
+        handle.request_stop(grace);
+        let patience = grace.unwrap_or(stop_timeout) + TERM_GRACE + REAP_SLACK;
         if handle.wait_over(patience) {
             return Ok(());
         }
@@ -183,6 +218,10 @@ impl WorkerManager {
 
     fn lock(&self) -> MutexGuard<'_, Workers> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_recipes(&self) -> MutexGuard<'_, Recipes> {
+        self.recipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

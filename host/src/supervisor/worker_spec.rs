@@ -20,6 +20,8 @@ pub enum WorkerKind {
     Database,
     /// Keeps the index in step with the files.
     FileWatcher,
+    /// Looks for drift between files, rows and full text, and repairs it.
+    Repair,
 }
 
 impl WorkerKind {
@@ -28,6 +30,7 @@ impl WorkerKind {
         match self {
             WorkerKind::Database => "database",
             WorkerKind::FileWatcher => "file_watcher",
+            WorkerKind::Repair => "repair",
         }
     }
 }

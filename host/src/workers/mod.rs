@@ -1,3 +1,5 @@
 //! The supervised workers besides the DB worker: each is a process with one job.
 
 pub mod file_watcher;
+pub mod hello;
+pub mod repair;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use code_analysis_host::code_db::schema::VERSION;
 use code_analysis_host::foundation::progress::Silent;
 use driver_api::Value;
 use serde_json::json;
@@ -329,7 +330,7 @@ fn a_plan_is_shown_and_changes_nothing() {
         "add the column `deleted` to `files`",
         "write the table `ast_trees` anew: `file_mtime` is missing",
         "create the table `file_states`",
-        "put version 3 of the schema on record",
+        &format!("put version {VERSION} of the schema on record"),
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }

@@ -61,23 +61,29 @@ fn read_words(
     after: i64,
     rows: &mut RowBlock,
 ) -> Result<Option<i64>> {
-    let sql = "SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id > ? \
-               ORDER BY id LIMIT ?";
+    let sql = format!("{TEXTS} WHERE id > ? ORDER BY id LIMIT ?");
     let mut last = None;
-    session.query_each(sql, &[after.into(), PAGE_ROWS.into()], |row| {
-        let columns = Columns {
-            entity_type: row.text(1)?,
-            entity_name: row.opt(2, RowRef::text)?,
-            content: row.text(3)?,
-            docstring: row.opt(4, RowRef::text)?,
-        };
-        let id = row.i64(0)?;
-        let words = document::document(columns, dialect);
-        rows.push_row([id.into(), words.as_str().into()]);
-        last = Some(id);
+    session.query_each(&sql, &[after.into(), PAGE_ROWS.into()], |row| {
+        last = Some(add_words(row, dialect, rows)?);
         Ok(Flow::Continue)
     })?;
     Ok(last)
+}
+
+const TEXTS: &str = "SELECT id, entity_type, entity_name, content, docstring FROM code_content";
+
+/// Adds the words of a text, and answers its id.
+fn add_words(row: RowRef<'_>, dialect: Dialect, rows: &mut RowBlock) -> Result<i64> {
+    let columns = Columns {
+        entity_type: row.text(1)?,
+        entity_name: row.opt(2, RowRef::text)?,
+        content: row.text(3)?,
+        docstring: row.opt(4, RowRef::text)?,
+    };
+    let id = row.i64(0)?;
+    let words = document::document(columns, dialect);
+    rows.push_row([id.into(), words.as_str().into()]);
+    Ok(id)
 }
 
 /// Indexes the rows of `code_content` with these ids, both included.
@@ -90,6 +96,27 @@ pub(super) fn add(session: &mut Session, dialect: Dialect, first: i64, last: i64
         )?;
     }
     Ok(())
+}
+
+/// Indexes the rows of `code_content` with these ids, one in each row, of which the index knows nothing.
+pub(super) fn add_rows(session: &mut Session, dialect: Dialect, ids: &mut RowBlock) -> Result<()> {
+    let Some(insert) = insert_words(dialect) else {
+        if dialect == Dialect::Sqlite {
+            let sql = "INSERT INTO code_content_fts(rowid, entity_type, entity_name, content, docstring) \
+                       SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id = ?";
+            session.execute_many(sql, ids)?;
+        }
+        return Ok(());
+    };
+    let mut rows = RowBlock::new(2);
+    let sql = format!("{TEXTS} WHERE id = ?");
+    for id in ids.view().iter() {
+        let id = id?.get(0)?;
+        session.query_each(&sql, &[id], |row| {
+            add_words(row, dialect, &mut rows).map(|_| Flow::Continue)
+        })?;
+    }
+    session.execute_many(insert, &mut rows).map(drop)
 }
 
 /// Takes the text of these files out of the index; one id in each row. To be done before the text goes.

@@ -287,7 +287,7 @@ fn sqlite_type(kind: ColumnKind) -> &'static str {
 }
 
 /// The present as a Julian day. 2440587.5 is the Julian day of 1970-01-01 00:00 UTC.
-fn now(dialect: Dialect) -> &'static str {
+pub(in crate::code_db) fn now(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "julianday('now')",
         Dialect::Mysql => "unix_timestamp(now(6)) / 86400.0 + 2440587.5",

@@ -15,7 +15,7 @@ pub mod model;
 pub mod plan;
 
 use driver_api::Dialect;
-use model::{FullText, Origin, Table, auto_id, integer, text, time, word_id};
+use model::{FullText, Origin, Table, auto_id, integer, real, text, time, word, word_id};
 
 /// Every table, each after those that it refers to.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
@@ -23,7 +23,7 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 }
 
 /// The version of this declaration. Whoever changes the declaration after a release raises it.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// The version of databases that keep no record of it: the older program's.
 pub const UNRECORDED: i64 = 1;
@@ -31,7 +31,9 @@ pub const UNRECORDED: i64 = 1;
 /// The tables in which a database keeps its own books. What they hold is not part of the data.
 pub fn bookkeeping(dialect: Dialect) -> impl Iterator<Item = &'static Table> {
     let reserved = (dialect == Dialect::Mysql).then_some(&RESERVED_IDS);
-    [&SCHEMA_HISTORY].into_iter().chain(reserved)
+    [&SCHEMA_HISTORY, &WORK_LEASES, &DRIFT_REPORTS]
+        .into_iter()
+        .chain(reserved)
 }
 
 /// Every version that the schema had, and what was done for it.
@@ -54,6 +56,34 @@ pub(super) static SCHEMA_HISTORY: Table = Table {
 pub(super) static RESERVED_IDS: Table = Table {
     name: "reserved_ids",
     columns: &[word_id(), integer("greatest_id").not_null()],
+    unique: &[],
+    owners: &[],
+    indexes: &[],
+    origin: Origin::Ours,
+};
+
+/// Who works on what, and until when. What `id` may be says `code_db/leases.rs`.
+pub(super) static WORK_LEASES: Table = Table {
+    name: "work_leases",
+    columns: &[
+        word_id(),
+        word("holder").not_null(),
+        real("expires_at").not_null(),
+    ],
+    unique: &[],
+    owners: &[],
+    indexes: &[],
+    origin: Origin::Ours,
+};
+
+/// What the last look for drift found; `id` is that of the project, or the name of a look at all rows.
+pub(super) static DRIFT_REPORTS: Table = Table {
+    name: "drift_reports",
+    columns: &[
+        word_id(),
+        real("checked_at").not_null(),
+        text("report").not_null(),
+    ],
     unique: &[],
     owners: &[],
     indexes: &[],

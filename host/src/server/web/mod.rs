@@ -20,7 +20,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, type, content.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("page.html")),
     ("/page/page.css", CSS, include_str!("page.css")),
     ("/page/icon.svg", SVG, include_str!("icon.svg")),
@@ -29,6 +29,7 @@ const FILES: [(&str, &str, &str); 9] = [
     ("/page/dom.js", SCRIPT, include_str!("dom.js")),
     ("/page/plot.js", SCRIPT, include_str!("plot.js")),
     ("/page/search.js", SCRIPT, include_str!("search.js")),
+    ("/page/drift.js", SCRIPT, include_str!("drift.js")),
     ("/page/workers.js", SCRIPT, include_str!("workers.js")),
 ];
 

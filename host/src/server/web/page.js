@@ -1,6 +1,7 @@
 // Keeps the page up to date: what is asked how often, and where it is shown.
 
 import { ago, byId, bytes, duration, element, milliseconds, number, ofJulianDay, pill, show } from "./dom.js";
+import { showDrift } from "./drift.js";
 import { Plot } from "./plot.js";
 import { searchable } from "./search.js";
 import { command, hasToken, health, rememberToken, TokenNeeded } from "./server.js";
@@ -11,6 +12,8 @@ const OFTEN = 2000;
 /** Every so many looks what changes seldom is asked for, too. */
 const SELDOM = 3;
 const MOST_PROJECTS = 50;
+/** Projects whose drift is shown. */
+const MOST_DRIFT = 10;
 /** Projects whose files are counted one by one. */
 const COUNTED = 10;
 
@@ -132,7 +135,10 @@ async function look(turn) {
   showWorkers(workers);
   showJobs(queue.jobs);
   if (turn % SELDOM !== 0) return;
-  const [status, list] = await Promise.all([command("get_database_status"), command("list_projects", { limit: MOST_PROJECTS })]);
+  const [status, list, drift] = await Promise.all([
+    command("get_database_status"), command("list_projects", { limit: MOST_PROJECTS }), command("get_drift_report", { limit: MOST_DRIFT }),
+  ]);
+  showDrift(drift);
   showNumbers(status);
   const counts = await Promise.all(list.projects.slice(0, COUNTED).map(async ({ id }) => [id, await command("get_database_status", { project_id: id })]));
   showProjects(list, new Map(counts), workers.processes, queue.jobs);

@@ -7,7 +7,7 @@ const STATES = {
   ready: "good", adopted: "good", starting: "wait", stopping: "wait", backing_off: "bad", failed: "bad", stopped: "wait",
 };
 const KINDS = {
-  database: "Database", file_watcher: "File watcher", vectorization: "Vectorization",
+  database: "Database", file_watcher: "File watcher", vectorization: "Vectorization", repair: "Repair",
 };
 
 /** The cards by the name of their worker; a card stays while its worker does, so an open log stays open. */
@@ -24,6 +24,10 @@ function facts(worker, log) {
   if (beat.directories_watched !== undefined) rows.push(["Watches", `${number(beat.directories_watched)} directories`]);
   if (beat.files_indexed !== undefined) {
     rows.push(["Indexed", `${number(beat.files_indexed)} files, ${number(beat.files_deleted)} deleted`]);
+  }
+  if (beat.files_repaired !== undefined) {
+    rows.push(["Looks", `${number(beat.looks)}, ${number(beat.files_checked)} files compared`]);
+    rows.push(["Repaired", `${number(beat.files_repaired)} files, ${number(beat.rows_repaired)} rows`]);
   }
   if (beat.last_scan) rows.push(["Last scan", ago(beat.last_scan)]);
   if (beat.degraded) rows.push(["Degraded", beat.degraded]);

@@ -1,7 +1,6 @@
 //! The file watcher: keeps the index in step with the watched directories.
 
 mod change_batch;
-pub mod hello;
 mod projects;
 mod status;
 mod watcher;
