@@ -5,6 +5,7 @@ mod files;
 mod limits;
 mod log;
 mod processes;
+mod sources;
 mod storage;
 
 use std::process::Command;

@@ -44,3 +44,4 @@ mod server;
 mod support;
 mod three_engines;
 mod watching;
+mod worker_control;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use code_analysis_host::app::App;
+use code_analysis_host::code_db::leases::project_lease;
 use driver_api::Dialect;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ use test_needs::needs;
 
 use crate::support::engines::Engine;
 use crate::support::processes::kill;
-use crate::support::sandbox::Sandbox;
 use crate::support::server::{Server, eventually};
 use crate::support::{copy_tree, fixture};
 
@@ -255,19 +255,19 @@ fn drift_of_every_kind_is_found_and_repaired_on_every_engine() {
 }
 
 /// Files that the repair worker takes seconds for, none of them indexed as it is now.
-fn slow_work(sandbox: &Sandbox) -> (Server, PathBuf, Vec<PathBuf>) {
-    let root = sandbox.work().join("slow");
+fn slow_work() -> (Engine, Server, PathBuf, Vec<PathBuf>) {
+    let engine = Engine::new("sqlite", &json!({ "path": "code.db" }));
+    let root = engine.sandbox.work().join("slow");
     let modules = write_modules(&root, 40);
-    let config = sandbox.config(&json!({ "workers": { "repair": {
-        "enabled": true, "batch_size": 1, "batch_pause_ms": 100, "poll_interval": 1
-    } } }));
-    sandbox
-        .host(&["index", root.to_str().unwrap(), "--config", &config])
-        .ok();
+    let repair =
+        json!({ "enabled": true, "batch_size": 1, "batch_pause_ms": 100, "poll_interval": 1 });
+    configure(&engine, &repair);
+    engine.index(&root);
     for (number, path) in modules.iter().enumerate() {
         change_silently(path, &format!("first_{number}"), &format!("again_{number}"));
     }
-    (sandbox.serve(&["--config", &config]), root, modules)
+    let server = engine.serve(&[]);
+    (engine, server, root, modules)
 }
 
 fn repaired(server: &Server) -> u64 {
@@ -286,8 +286,7 @@ fn names_beginning(server: &Server, with: &str) -> usize {
 
 #[test]
 fn a_repair_worker_that_is_killed_in_the_middle_goes_on_at_once() {
-    let sandbox = Sandbox::new();
-    let (server, _, modules) = slow_work(&sandbox);
+    let (_engine, server, _, modules) = slow_work();
     eventually("it is in the middle", || {
         (repaired(&server) >= 3).then_some(())
     });
@@ -307,22 +306,30 @@ fn a_repair_worker_that_is_killed_in_the_middle_goes_on_at_once() {
 
 #[test]
 fn who_indexes_goes_first_and_the_repair_worker_gives_way() {
-    let sandbox = Sandbox::new();
-    let (server, root, modules) = slow_work(&sandbox);
+    let (engine, server, root, modules) = slow_work();
     eventually("it is in the middle", || {
         (repaired(&server) >= 3).then_some(())
     });
+    // As somebody does who indexes for long.
+    let projects = server.rpc("list_projects", &json!({}));
+    let lease = project_lease(projects["projects"][0]["id"].as_str().unwrap());
+    let app = engine.app();
+    let code = app.database().unwrap().database();
+    code.claim_lease(&lease, "somebody").unwrap();
+    eventually("the repair worker gives way", || {
+        (worker(&server)["heartbeat"]["gave_way"].as_u64()? > 0).then_some(())
+    });
+    let left = names_beginning(&server, "first_");
+    assert!(left > 0, "the repair was over already");
+    // Who indexes waits for nobody.
     fs::write(&modules[39], "def mine(): pass\n").unwrap();
     let indexed = server.rpc("update_indexes", &json!({ "root_dir": root }));
     assert_eq!(indexed["files_processed"], 1, "{indexed}");
-    assert_eq!(names_beginning(&server, "mine"), 1, "it did not wait");
+    assert_eq!(names_beginning(&server, "mine"), 1);
     assert!(
-        names_beginning(&server, "first_") > 0,
-        "the repair was over already"
+        names_beginning(&server, "first_") >= left - 1,
+        "somebody repaired meanwhile"
     );
-    eventually("the repair worker noticed", || {
-        (worker(&server)["heartbeat"]["gave_way"].as_u64()? > 0).then_some(())
-    });
     eventually("everything is repaired", || is_sound(&server).then_some(()));
     assert_eq!(names_beginning(&server, "again_"), modules.len() - 1);
     assert_eq!(names_beginning(&server, "mine"), 1);
@@ -373,66 +380,4 @@ fn two_hosts_on_one_server_share_the_work() {
     let report = servers[1].rpc("get_drift_report", &json!({}));
     assert_eq!(report["total"], PROJECTS);
     assert_eq!(report["worker_is_running"], true);
-}
-
-fn file_count(server: &Server) -> u64 {
-    server.rpc("list_project_files", &json!({}))["total"]
-        .as_u64()
-        .unwrap()
-}
-
-#[test]
-fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
-    let sandbox = Sandbox::new();
-    let root = sandbox.work().join("shop");
-    copy_tree(&fixture("shop"), &root);
-    let server = sandbox.serve(&["--watch", root.to_str().unwrap()]);
-    eventually("the first scan", || {
-        (file_count(&server) == 4).then_some(())
-    });
-    let watcher = json!({ "worker_type": "file_watcher" });
-    let again = server.respond("start_worker", &watcher);
-    assert_eq!(
-        again["result"]["error"]["code"], "WORKER_ALREADY_RUNNING",
-        "{again}"
-    );
-    let stopped = server.rpc("stop_worker", &watcher);
-    assert_eq!(stopped["stopped"], json!(["file_watcher"]));
-    assert_eq!(server.rpc("stop_worker", &watcher)["stopped"], json!([]));
-    fs::write(root.join("late.py"), "def late(): pass\n").unwrap();
-    let log = sandbox.path().join("own.log");
-    let started = server.rpc(
-        "start_worker",
-        &json!({ "worker_type": "file_watcher", "watch_dirs": [root], "scan_interval": 1000, "worker_log_path": log }),
-    );
-    assert_eq!(started["state"], "ready", "{started}");
-    eventually("it scans", || (file_count(&server) == 5).then_some(()));
-    assert!(log.exists());
-    let status = server.rpc("get_worker_status", &watcher);
-    assert_eq!(status["processes"][0]["pid"], started["pid"]);
-    for (parameters, wanted) in [
-        (
-            json!({ "worker_type": "repair", "scan_interval": 5 }),
-            "unknown field `scan_interval`",
-        ),
-        (json!({ "worker_type": "database" }), "file_watcher, repair"),
-        (
-            json!({ "worker_type": "file_watcher", "watch_dirs": ["/no/such"] }),
-            "/no/such cannot be watched",
-        ),
-    ] {
-        let refused = server.respond("start_worker", &parameters).to_string();
-        assert!(refused.contains(wanted), "{refused}");
-    }
-    let refused = server.respond("stop_worker", &json!({ "worker_type": "database" }));
-    let refused = refused.to_string();
-    assert!(refused.contains("is stopped with the server"), "{refused}");
-}
-
-#[test]
-fn without_a_server_no_worker_is_started() {
-    let sandbox = Sandbox::new();
-    let refused = sandbox.host(&["call", "start_repair_worker", "--json"]);
-    assert_ne!(refused.status, 0);
-    assert_eq!(refused.json()["error"]["code"], "UNSUPPORTED");
 }

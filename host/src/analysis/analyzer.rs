@@ -71,7 +71,7 @@ impl Analyzer {
     ///
     /// One danger is left that nothing here can avert: some contrived texts make the parser's error recovery allocate
     /// gigabytes in a single step (`x=>` some thousand times over in C or Java), and out of memory it ends the process.
-    /// Callers that read foreign files should do so where a crash is noticed and the file can be passed over.
+    /// `indexing/crash_notes.rs` passes over what has done so.
     pub fn analyze(&mut self, language: Language, source: &str) -> FileAnalysis {
         let mut analysis = FileAnalysis {
             language,

@@ -46,11 +46,7 @@ pub enum WorkerStartError {
 pub fn run_worker(kind: &str) -> Result<ExitCode, WorkerStartError> {
     match kind {
         "database" => run_database(),
-        "file_watcher" => {
-            run_beside_database(WorkerKind::FileWatcher, |control, hello, database| {
-                file_watcher::run(control, &hello.config.workers.file_watcher, database)
-            })
-        }
+        "file_watcher" => run_beside_database(WorkerKind::FileWatcher, file_watcher::run),
         "repair" => run_beside_database(WorkerKind::Repair, repair::run),
         other => Err(WorkerStartError::UnknownKind(other.to_owned())),
     }

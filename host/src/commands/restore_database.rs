@@ -120,9 +120,7 @@ impl Operation for RestoreDatabase {
             answer.workers_stopped.push("database".to_owned());
         }
         for directory in directories {
-            answer
-                .totals
-                .push(index_all(context.code(), &directory, job)?);
+            answer.totals.push(index_all(context, &directory, job)?);
             answer.dirs_processed.push(directory);
         }
         answer.message = format!(

@@ -14,7 +14,6 @@ use super::index_totals::IndexTotals;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::{ProjectChoice, nothing_chosen, require_absolute};
-use crate::code_db::database::CodeDatabase;
 use crate::code_db::page::PageRequest;
 use crate::indexing::indexer::{IndexOptions, Indexer};
 use crate::indexing::project_root::discover_projects;
@@ -94,7 +93,7 @@ impl Operation for UpdateIndexes {
             project_id: parameters.project_id,
         };
         let root_dir = directory(context, &choice)?;
-        let totals = index_all(context.code(), &root_dir, job)?;
+        let totals = index_all(context, &root_dir, job)?;
         let long_files = parameters
             .max_lines
             .map(|max_lines| long_files(context, &totals, max_lines))
@@ -112,16 +111,17 @@ impl Operation for UpdateIndexes {
 
 /// Indexes all projects at, above and below a directory.
 pub(super) fn index_all(
-    code: CodeDatabase,
+    context: &Context,
     root_dir: &Path,
     job: &Job<'_>,
 ) -> Result<IndexTotals, CommandError> {
     let discovery = discover_projects(root_dir)?;
     let options = IndexOptions {
+        crash_notes: Some(context.config.crash_notes()),
         cancellation: job.cancellation.clone(),
         ..IndexOptions::default()
     };
-    let indexer = Indexer::new(code, options);
+    let indexer = Indexer::new(context.code(), options);
     let mut totals = IndexTotals::new(discovery.problems);
     for project in &discovery.projects {
         if job.cancellation.is_cancelled() {

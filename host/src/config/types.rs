@@ -196,7 +196,8 @@ pub struct RepairConfig {
     /// 10.
     #[schemars(range(min = 1, max = 100_000), extend("x-while-running" = true))]
     pub batch_size: usize,
-    /// Seconds between looks at a project, or twenty times as long as the last look took, if that is more; default 30.
+    /// Seconds between looks at a project, or twenty times as long as the last look took, if that is more and nothing
+    /// was repaired; default 30.
     #[schemars(range(min = 1, max = 31_536_000), extend("x-while-running" = true))]
     pub poll_interval: u64,
     /// Milliseconds between two batches, in which others have the database; default 100.
@@ -255,6 +256,11 @@ impl Config {
             max_bytes: self.workers.log_max_bytes,
             files: self.workers.log_files,
         }
+    }
+
+    /// Where indexing notes what it has in hand, so that a text that ends a process is passed over by the next one.
+    pub fn crash_notes(&self) -> PathBuf {
+        self.state_dir.join("analysing")
     }
 
     /// What is in force, in the file's own shape, with secrets replaced by `***`: safe to show.

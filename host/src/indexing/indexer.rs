@@ -39,6 +39,9 @@ pub struct IndexOptions {
     /// Whether the caller holds the lease of the project. Otherwise a run that stores something takes it from whoever
     /// has it: indexing goes before repairing. Default false.
     pub holds_lease: bool,
+    /// Directory of notes on what is being analysed, by which a text that ends the process is passed over by the next
+    /// one. Default none: nothing is noted.
+    pub crash_notes: Option<PathBuf>,
     /// Stops the run when somebody asks.
     pub cancellation: Cancellation,
 }
@@ -52,6 +55,7 @@ impl Default for IndexOptions {
             group_bytes: 24 * 1024 * 1024,
             force: false,
             holds_lease: false,
+            crash_notes: None,
             cancellation: Cancellation::default(),
         }
     }

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::budget::Budget;
 use super::changes::Job;
+use super::crash_notes::{CrashNotes, Verdict};
 use super::indexer::IndexOptions;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, passed_over, prepare};
 use crate::analysis::Analyzer;
 
 /// Files between the analysing threads and the writer. Bytes are bounded by the budget; this bounds the number.
@@ -55,15 +56,44 @@ pub(super) fn run<'j, T>(
     write: impl FnOnce(&Deliveries<'j, '_>) -> T,
 ) -> T {
     let budget = Budget::new(budget_bytes(options));
+    let notes = CrashNotes::open(options.crash_notes.as_deref());
+    let (suspects, jobs): (Vec<_>, Vec<_>) = jobs
+        .iter()
+        .map(|job| (notes.verdict(&job.found), job))
+        .partition(|(verdict, _)| *verdict == Verdict::Suspect);
     let (sender, receiver) = sync_channel(QUEUE);
-    let next = AtomicUsize::new(0);
+    let analysing = Analysing {
+        root,
+        next: AtomicUsize::new(0),
+        budget: &budget,
+        notes: &notes,
+        options,
+    };
     std::thread::scope(|scope| {
-        for _ in 0..options.threads.min(jobs.len()) {
-            let sender = sender.clone();
-            let (next, budget) = (&next, &budget);
-            scope.spawn(move || analyse(root, jobs, next, budget, options, &sender));
+        let threads: Vec<_> = (0..options.threads.min(jobs.len()))
+            .map(|_| {
+                let (sender, jobs, analysing) = (sender.clone(), &jobs, &analysing);
+                scope.spawn(move || {
+                    analysing.all(&sender, || {
+                        jobs.get(analysing.next.fetch_add(1, Ordering::Relaxed))
+                            .copied()
+                    });
+                })
+            })
+            .collect();
+        if suspects.is_empty() {
+            drop(sender);
+        } else {
+            let analysing = &analysing;
+            scope.spawn(move || {
+                // One that ends the process must be the only one in hand.
+                for thread in threads {
+                    let _ = thread.join();
+                }
+                let mut suspects = suspects.into_iter();
+                analysing.all(&sender, || suspects.next());
+            });
         }
-        drop(sender);
         let deliveries = Deliveries {
             receiver,
             budget: &budget,
@@ -76,36 +106,53 @@ pub(super) fn run<'j, T>(
     })
 }
 
-fn analyse<'j>(
-    root: &Path,
-    jobs: &'j [Job],
-    next: &AtomicUsize,
-    budget: &Budget,
-    options: &IndexOptions,
-    sender: &SyncSender<Delivery<'j>>,
-) {
-    let mut analyzer = Analyzer::new();
-    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let bytes = bytes_in_flight(job.found.size);
-        if options.cancellation.is_cancelled() || !budget.take(bytes) {
-            return;
-        }
-        let prepared = prepare(
-            &mut analyzer,
-            root,
-            job,
-            options.largest_file,
-            options.force,
-        );
-        if sender
-            .send(Delivery {
+/// What the analysing threads have in common.
+struct Analysing<'a> {
+    root: &'a Path,
+    /// The place of the next job.
+    next: AtomicUsize,
+    budget: &'a Budget,
+    notes: &'a CrashNotes,
+    options: &'a IndexOptions,
+}
+
+impl Analysing<'_> {
+    /// Prepares what `next` gives until nothing comes, or nobody wants it any more.
+    fn all<'j>(
+        &self,
+        sender: &SyncSender<Delivery<'j>>,
+        mut next: impl FnMut() -> Option<(Verdict, &'j Job)>,
+    ) {
+        let options = self.options;
+        let mut analyzer = Analyzer::new();
+        let note = self.notes.of_thread();
+        while let Some((verdict, job)) = next() {
+            let bytes = bytes_in_flight(job.found.size);
+            if options.cancellation.is_cancelled() || !self.budget.take(bytes) {
+                return;
+            }
+            note.write(&job.found);
+            let prepared = match verdict {
+                Verdict::Guilty => passed_over(job),
+                _ => prepare(
+                    &mut analyzer,
+                    self.root,
+                    job,
+                    options.largest_file,
+                    options.force,
+                ),
+            };
+            if verdict == Verdict::Suspect {
+                self.notes.acquit(&job.found);
+            }
+            let delivery = Delivery {
                 job,
                 prepared,
                 bytes,
-            })
-            .is_err()
-        {
-            return;
+            };
+            if sender.send(delivery).is_err() {
+                return;
+            }
         }
     }
 }

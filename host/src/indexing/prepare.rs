@@ -67,13 +67,24 @@ pub(super) fn prepare(
     )
 }
 
+/// What comes of a file that ended processes: what is known of it is no longer answered.
+pub(super) fn passed_over(job: &Job) -> Prepared {
+    let message = "two processes ended while they analysed it; it is passed over until it changes";
+    Prepared::Unfit {
+        id: live_row(job),
+        problem: Some(Problem::new(&job.found.path, ProblemKind::Crashed, message)),
+    }
+}
+
+/// The id of the file's row, if there is one that is not marked deleted.
+fn live_row(job: &Job) -> Option<i64> {
+    let known = job.known.as_ref().filter(|known| !known.deleted);
+    known.map(|known| known.id)
+}
+
 fn not_read(job: &Job, error: NotRead) -> Prepared {
     let path = &job.found.path;
-    let id = job
-        .known
-        .as_ref()
-        .filter(|known| !known.deleted)
-        .map(|known| known.id);
+    let id = live_row(job);
     let (kind, message) = match error {
         NotRead::Gone => return Prepared::Unfit { id, problem: None },
         NotRead::Failed(error) => {

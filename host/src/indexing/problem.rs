@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What went wrong with one path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
-    /// The file or directory.
+    /// The file or directory; told with U+FFFD for what is not UTF-8.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// What kind of problem it is.
     pub kind: ProblemKind,
@@ -24,6 +25,10 @@ impl Problem {
             message: message.into(),
         }
     }
+}
+
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// What kind of problem it is.
@@ -45,6 +50,8 @@ pub enum ProblemKind {
     Changing,
     /// Parts of the file do not parse; the rest is indexed.
     SyntaxErrors,
+    /// A process ended twice while it analysed the file, which is passed over until it changes.
+    Crashed,
     /// The database refused the file.
     NotStored,
     /// A `projectid` file cannot be used; an id made from the path is used instead.

@@ -13,15 +13,16 @@ use super::projects::Projects;
 use super::status::{Activity, Status};
 use super::watches::Watches;
 use crate::code_db::database::CodeDatabase;
-use crate::config::types::FileWatcherConfig;
 use crate::foundation::cancellation::Cancellation;
 use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::progress::Silent;
 use crate::foundation::shutdown_signal::ShutdownRequest;
+use crate::indexing::crash_notes::bound_memory;
 use crate::indexing::error::Result;
 use crate::indexing::indexer::{IndexOptions, Indexer};
 use crate::indexing::project_root::ProjectRoot;
 use crate::indexing::summary::IndexSummary;
+use crate::workers::hello::WorkerHello;
 
 /// How often the host hears from the worker.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -30,15 +31,14 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Runs a file watcher under the host at the other end of `control`, until it says stop.
-pub fn run(
-    control: &ControlChannel,
-    config: &FileWatcherConfig,
-    database: CodeDatabase,
-) -> ExitCode {
+pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase) -> ExitCode {
+    bound_memory();
+    let config = &hello.config.workers.file_watcher;
     let shutdown = control.shutdown_signal();
     let cancellation = Cancellation::default();
     let options = IndexOptions {
         cancellation: cancellation.clone(),
+        crash_notes: Some(hello.config.crash_notes()),
         ..IndexOptions::default()
     };
     let stop = shutdown.subscribe();

@@ -106,11 +106,14 @@ impl Rounds {
         looked.map(drop)
     }
 
+    /// Where something was repaired there may be more, and the next look comes soon.
     fn is_due(&self, last: Option<&StoredReport>, seldomer: f64) -> bool {
-        let pause = self.config.poll_interval as f64;
-        last.is_none_or(|last| {
-            last.age_seconds >= seldomer * pause.max(PAUSE_FOR_LOOK * last.report.seconds)
-        })
+        let least = self.config.poll_interval as f64;
+        let pause = |report: &DriftReport| match report.findings.iter().any(|it| it.repaired > 0) {
+            true => least,
+            false => seldomer * least.max(PAUSE_FOR_LOOK * report.seconds),
+        };
+        last.is_none_or(|last| last.age_seconds >= pause(&last.report))
     }
 
     fn look_at(

@@ -15,6 +15,7 @@ use crate::code_db::page::PageRequest;
 use crate::foundation::cancellation::Cancellation;
 use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::shutdown_signal::ShutdownRequest;
+use crate::indexing::crash_notes::bound_memory;
 use crate::indexing::error::Result;
 use crate::indexing::indexer::{IndexOptions, Indexer};
 use crate::workers::hello::WorkerHello;
@@ -34,6 +35,7 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::warn!(%error, "the worker runs at the priority of its host");
     }
+    bound_memory();
     let config = hello.config.workers.repair.clone();
     let shutdown = control.shutdown_signal();
     let stop = shutdown.subscribe();
@@ -41,6 +43,7 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     let options = IndexOptions {
         threads: 1,
         holds_lease: true,
+        crash_notes: Some(hello.config.crash_notes()),
         cancellation: cancellation.clone(),
         ..IndexOptions::default()
     };

@@ -1,0 +1,71 @@
+//! Workers of a running server are stopped and started by their kind.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::sandbox::Sandbox;
+use crate::support::server::{Server, eventually};
+use crate::support::{copy_tree, fixture};
+
+fn file_count(server: &Server) -> u64 {
+    server.rpc("list_project_files", &json!({}))["total"]
+        .as_u64()
+        .unwrap()
+}
+
+#[test]
+fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("shop");
+    copy_tree(&fixture("shop"), &root);
+    let server = sandbox.serve(&["--watch", root.to_str().unwrap()]);
+    eventually("the first scan", || {
+        (file_count(&server) == 4).then_some(())
+    });
+    let watcher = json!({ "worker_type": "file_watcher" });
+    let again = server.respond("start_worker", &watcher);
+    assert_eq!(
+        again["result"]["error"]["code"], "WORKER_ALREADY_RUNNING",
+        "{again}"
+    );
+    let stopped = server.rpc("stop_worker", &watcher);
+    assert_eq!(stopped["stopped"], json!(["file_watcher"]));
+    assert_eq!(server.rpc("stop_worker", &watcher)["stopped"], json!([]));
+    fs::write(root.join("late.py"), "def late(): pass\n").unwrap();
+    let log = sandbox.path().join("own.log");
+    let started = server.rpc(
+        "start_worker",
+        &json!({ "worker_type": "file_watcher", "watch_dirs": [root], "scan_interval": 1000, "worker_log_path": log }),
+    );
+    assert_eq!(started["state"], "ready", "{started}");
+    eventually("it scans", || (file_count(&server) == 5).then_some(()));
+    assert!(log.exists());
+    let status = server.rpc("get_worker_status", &watcher);
+    assert_eq!(status["processes"][0]["pid"], started["pid"]);
+    for (parameters, wanted) in [
+        (
+            json!({ "worker_type": "repair", "scan_interval": 5 }),
+            "unknown field `scan_interval`",
+        ),
+        (json!({ "worker_type": "database" }), "file_watcher, repair"),
+        (
+            json!({ "worker_type": "file_watcher", "watch_dirs": ["/no/such"] }),
+            "/no/such cannot be watched",
+        ),
+    ] {
+        let refused = server.respond("start_worker", &parameters).to_string();
+        assert!(refused.contains(wanted), "{refused}");
+    }
+    let refused = server.respond("stop_worker", &json!({ "worker_type": "database" }));
+    let refused = refused.to_string();
+    assert!(refused.contains("is stopped with the server"), "{refused}");
+}
+
+#[test]
+fn without_a_server_no_worker_is_started() {
+    let sandbox = Sandbox::new();
+    let refused = sandbox.host(&["call", "start_repair_worker", "--json"]);
+    assert_ne!(refused.status, 0);
+    assert_eq!(refused.json()["error"]["code"], "UNSUPPORTED");
+}
