@@ -200,7 +200,7 @@ impl App {
     /// As [`usable_database`](Self::usable_database).
     pub fn context(&self) -> Result<Context, AppError> {
         let config = self.config();
-        let drivers = drivers_seen::summaries(&self.plugins, &config.database.kind);
+        let drivers = drivers_seen::found(&self.plugins, &config.database.kind);
         Ok(Context {
             config,
             database: self.usable_database()?,

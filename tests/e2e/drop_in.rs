@@ -4,4 +4,5 @@ mod crashes;
 mod files;
 mod hot;
 mod new_driver;
+mod servers;
 mod verdicts;

@@ -2,9 +2,9 @@
 //!
 //! Waking a sleeping thread on another core costs about ten times what an answer of the database does. A
 //! reader that looks again and again instead sees the answer at once, but takes the core from whoever has
-//! something to do. So it looks only for about as long as a wake-up would take, yields between the looks,
+//! something to do. So it looks only for as long as some wake-ups would take, yields between the looks,
 //! and stops looking for a growing number of waits when that was of no use: when nothing came, or when a
-//! yield gave the core away, which means that there are more runnable threads than cores.
+//! yield gave the core away for long, which means that there are more busy threads than cores.
 //!
 //! It sleeps in `poll`, not in `recv`: whoever takes bytes from a Unix socket wakes a thread that sleeps in `recv` at the
 //! other end, as if it waited for room to write. Each request would cost two such wake-ups for nothing.
@@ -20,11 +20,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-/// How long a reader looks: about the cost of the wake-up that looking saves.
-const LOOK_FOR: Duration = Duration::from_micros(50);
+/// How long a reader looks: some wake-ups, and as long as a worker takes to answer a handful of other clients. Those that
+/// wait with it yield in turn, so that nobody has to be woken.
+const LOOK_FOR: Duration = Duration::from_micros(100);
 
-/// A look that took longer gave its core to another thread.
-const GAVE_AWAY: Duration = Duration::from_micros(15);
+/// A look that took longer gave its core to a thread that does more than look.
+const GAVE_AWAY: Duration = Duration::from_micros(100);
 
 /// Most waits in a row that begin asleep after looking was of no use.
 const MOST_ASLEEP: u32 = 256;
@@ -36,18 +37,63 @@ static LOOKING: AtomicUsize = AtomicUsize::new(0);
 /// at a time, and for a worker with one busy client; several busy clients keep the cores busy anyway.
 const MOST_LOOKING: usize = 1;
 
-/// A Unix socket for a [`FrameReader`](super::frame::FrameReader); see the module.
+/// Looks for a moment before its owner sleeps, where that is of use; see the module.
 #[derive(Debug)]
-pub struct AttentiveStream {
-    stream: UnixStream,
-    /// Longest sleep; for ever without it.
-    limit: Cell<Option<Duration>>,
+pub struct Attention {
     /// Threads that are looking now; those of this process, apart from tests.
     looking: &'static AtomicUsize,
     /// Waits that begin asleep before the next look.
     asleep: u32,
     /// How many it will be after the next useless look.
     penalty: u32,
+}
+
+impl Default for Attention {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Attention {
+    /// One that looks when it is first asked to.
+    pub fn new() -> Self {
+        Self::counted_by(&LOOKING)
+    }
+
+    fn counted_by(looking: &'static AtomicUsize) -> Self {
+        Self {
+            looking,
+            asleep: 0,
+            penalty: 1,
+        }
+    }
+
+    /// What `found` finds, which is asked again and again without sleeping; `None` when it is time to sleep.
+    pub fn look<T>(&mut self, found: impl FnMut() -> Option<T>) -> Option<T> {
+        if self.asleep > 0 {
+            self.asleep -= 1;
+            return None;
+        }
+        let place = Place::take(self.looking)?;
+        let found = look_for_a_moment(found);
+        drop(place);
+        if found.is_some() {
+            self.penalty = 1;
+        } else {
+            self.asleep = self.penalty;
+            self.penalty = (self.penalty * 2).min(MOST_ASLEEP);
+        }
+        found
+    }
+}
+
+/// A Unix socket for a [`FrameReader`](super::frame::FrameReader); see the module.
+#[derive(Debug)]
+pub struct AttentiveStream {
+    stream: UnixStream,
+    /// Longest sleep; for ever without it.
+    limit: Cell<Option<Duration>>,
+    attention: Attention,
 }
 
 impl AttentiveStream {
@@ -60,9 +106,7 @@ impl AttentiveStream {
         Self {
             stream,
             limit: Cell::new(None),
-            looking,
-            asleep: 0,
-            penalty: 1,
+            attention: Attention::counted_by(looking),
         }
     }
 
@@ -96,20 +140,13 @@ impl AttentiveStream {
 
     /// Looks for bytes without sleeping; `None` when it is time to sleep.
     fn look(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        if self.asleep > 0 {
-            self.asleep -= 1;
-            return None;
-        }
-        let place = Place::take(self.looking)?;
-        let found = look_for_a_moment(&self.stream, buffer);
-        drop(place);
-        if found.is_some() {
-            self.penalty = 1;
-        } else {
-            self.asleep = self.penalty;
-            self.penalty = (self.penalty * 2).min(MOST_ASLEEP);
-        }
-        found
+        let stream = &self.stream;
+        self.attention
+            .look(|| match recv(stream, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((count, _)) => Some(Ok(count)),
+                Err(Errno::AGAIN) => None,
+                Err(error) => Some(Err(error.into())),
+            })
     }
 }
 
@@ -122,14 +159,12 @@ impl Read for AttentiveStream {
     }
 }
 
-fn look_for_a_moment(stream: &UnixStream, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+fn look_for_a_moment<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     let mut last = begun;
     loop {
-        match recv(stream, &mut *buffer, RecvFlags::DONTWAIT) {
-            Ok((count, _)) => return Some(Ok(count)),
-            Err(Errno::AGAIN) => {}
-            Err(error) => return Some(Err(error.into())),
+        if let Some(found) = found() {
+            return Some(found);
         }
         thread::yield_now();
         let now = Instant::now();
@@ -176,7 +211,7 @@ mod tests {
         let (mut near, mut reader) = pair();
         let mut buffer = [0; 8];
         for asleep in [0, 1] {
-            reader.asleep = asleep;
+            reader.attention.asleep = asleep;
             near.write_all(b"hello").unwrap();
             assert_eq!(reader.read(&mut buffer).unwrap(), 5);
             assert_eq!(&buffer[..5], b"hello");
@@ -199,14 +234,14 @@ mod tests {
         let mut buffer = [0; 8];
         for expected in [1, 2, 4] {
             assert!(reader.look(&mut buffer).is_none());
-            assert_eq!(reader.asleep, expected);
+            assert_eq!(reader.attention.asleep, expected);
             for _ in 0..expected {
                 assert!(reader.look(&mut buffer).is_none());
             }
-            assert_eq!(reader.asleep, 0);
+            assert_eq!(reader.attention.asleep, 0);
         }
         near.write_all(b"x").unwrap();
         assert_eq!(reader.look(&mut buffer).unwrap().unwrap(), 1);
-        assert_eq!((reader.asleep, reader.penalty), (0, 1));
+        assert_eq!((reader.attention.asleep, reader.attention.penalty), (0, 1));
     }
 }

@@ -42,6 +42,14 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
+/// Where a frame lies in its reader's buffer; see [`FrameReader::next_place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FramePlace {
+    kind: u8,
+    start: usize,
+    end: usize,
+}
+
 /// Appends a frame to `out`, its payload written by `write`.
 ///
 /// # Errors
@@ -51,10 +59,23 @@ pub fn append(
     kind: u8,
     write: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), FrameError> {
+    append_head(out, kind, 0, write)
+}
+
+/// As [`append`], for a payload of which the last `rest` bytes are to be sent behind `out`.
+///
+/// # Errors
+/// As [`append`].
+pub fn append_head(
+    out: &mut Vec<u8>,
+    kind: u8,
+    rest: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), FrameError> {
     let start = out.len();
     out.extend_from_slice(&[0, 0, 0, 0, kind]);
     write(out);
-    let length = out.len() - start - HEADER;
+    let length = (out.len() - start - HEADER).saturating_add(rest);
     if length > MAX_PAYLOAD {
         out.truncate(start);
         return Err(FrameError::TooLong { length });
@@ -104,6 +125,24 @@ impl<R: Read> FrameReader<R> {
     /// See [`FrameError`]. A time-out of the stream is [`FrameError::Io`] and loses nothing: the
     /// next call goes on where this one stopped.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
+        let place = self.next_place()?;
+        Ok(place.map(|place| self.frame(place)))
+    }
+
+    /// The frame at a place. Any other than the last place that [`next_place`](Self::next_place) gave has an empty
+    /// payload, or one of other bytes.
+    pub fn frame(&self, place: FramePlace) -> Frame<'_> {
+        Frame {
+            kind: place.kind,
+            payload: self.buffer.get(place.start..place.end).unwrap_or_default(),
+        }
+    }
+
+    /// As [`next_frame`](Self::next_frame), for whoever comes back to the frame later.
+    ///
+    /// # Errors
+    /// As [`next_frame`](Self::next_frame).
+    pub fn next_place(&mut self) -> Result<Option<FramePlace>, FrameError> {
         if !self.fill(HEADER)? {
             return Ok(None);
         }
@@ -114,12 +153,10 @@ impl<R: Read> FrameReader<R> {
             return Err(FrameError::TooLong { length });
         }
         self.fill(HEADER + length)?;
-        let payload = self.start + HEADER;
-        self.start = payload + length;
-        Ok(Some(Frame {
-            kind,
-            payload: &self.buffer[payload..payload + length],
-        }))
+        let start = self.start + HEADER;
+        let end = start + length;
+        self.start = end;
+        Ok(Some(FramePlace { kind, start, end }))
     }
 
     /// Reads until `wanted` bytes lie in the buffer; false at a clean end before the first of them.
@@ -223,6 +260,36 @@ mod tests {
             let mut reader = FrameReader::new(bytes.as_slice());
             while let Ok(Some(_)) = reader.next_frame() {}
         }
+    }
+
+    #[test]
+    fn a_frame_is_read_at_its_place_until_the_next_is_read() {
+        let bytes = encode(&[(7, vec![1, 2]), (8, vec![3])]);
+        let mut reader = FrameReader::new(bytes.as_slice());
+        let place = reader.next_place().unwrap().unwrap();
+        for _ in 0..2 {
+            let frame = reader.frame(place);
+            assert_eq!((frame.kind, frame.payload), (7, &[1, 2][..]));
+        }
+        assert_eq!(reader.next_frame().unwrap().unwrap().payload, [3]);
+        let nowhere = FramePlace {
+            kind: 7,
+            start: 10_000,
+            end: 20_000,
+        };
+        assert!(reader.frame(nowhere).payload.is_empty());
+    }
+
+    #[test]
+    fn what_is_sent_behind_a_head_counts_as_its_payload() {
+        let mut out = Vec::new();
+        append_head(&mut out, 7, 3, |out| out.push(1)).unwrap();
+        out.extend_from_slice(&[2, 3, 4]);
+        assert_eq!(out, encode(&[(7, vec![1, 2, 3, 4])]));
+        let before = out.clone();
+        let error = append_head(&mut out, 7, usize::MAX, |out| out.push(1)).unwrap_err();
+        assert!(matches!(error, FrameError::TooLong { .. }));
+        assert_eq!(out, before);
     }
 
     #[test]

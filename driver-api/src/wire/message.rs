@@ -189,32 +189,48 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`FrameError::TooLong`]; `out` is then as it was before.
     pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
-        match self {
-            Self::Hello(hello) => append_json(out, kind::HELLO, hello),
+        let rest = self.append_head(out)?;
+        out.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Appends the request's frame without its last bytes, which may be many: they are returned, and to be sent behind
+    /// `out`.
+    ///
+    /// # Errors
+    /// As [`append_to`](Self::append_to).
+    pub fn append_head(&self, out: &mut Vec<u8>) -> Result<&'a [u8], FrameError> {
+        let (kind, sequence, sql, rest) = match *self {
             Self::Query {
                 sequence,
                 sql,
                 params,
-            } => frame::append(out, kind::QUERY, |out| {
-                out.extend_from_slice(&sequence.to_le_bytes());
-                put_statement(out, sql, params);
-            }),
+            } => (kind::QUERY, sequence, sql, params),
             Self::Execute {
                 sequence,
                 sql,
                 params,
-            } => frame::append(out, kind::EXECUTE, |out| {
-                out.extend_from_slice(&sequence.to_le_bytes());
-                put_statement(out, sql, params);
-            }),
+            } => (kind::EXECUTE, sequence, sql, params),
             Self::ExecuteMany {
                 sequence,
                 sql,
                 batch,
-            } => frame::append(out, kind::EXECUTE_MANY, |out| {
-                out.extend_from_slice(&sequence.to_le_bytes());
-                put_statement(out, sql, batch);
-            }),
+            } => (kind::EXECUTE_MANY, sequence, sql, batch),
+            _ => return self.append_small(out).map(|()| &[][..]),
+        };
+        frame::append_head(out, kind, rest.len(), |out| {
+            out.extend_from_slice(&sequence.to_le_bytes());
+            out.extend_from_slice(&(sql.len() as u32).to_le_bytes());
+            out.extend_from_slice(sql.as_bytes());
+        })?;
+        Ok(rest)
+    }
+
+    fn append_small(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        match self {
+            Self::Hello(hello) => append_json(out, kind::HELLO, hello),
+            // Written by `append_head`.
+            Self::Query { .. } | Self::Execute { .. } | Self::ExecuteMany { .. } => Ok(()),
             Self::Describe { sql } => append_bytes(out, kind::DESCRIBE, sql.as_bytes()),
             Self::Begin(mode) => {
                 let read_only = u8::from(*mode == TransactionMode::ReadOnly);
@@ -317,6 +333,14 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// Appends the frame of a block of so many bytes, which are to be sent behind `out`.
+    ///
+    /// # Errors
+    /// As [`append_to`](Self::append_to).
+    pub fn append_block_head(out: &mut Vec<u8>, length: usize) -> Result<(), FrameError> {
+        frame::append_head(out, kind::BLOCK, length, |_| {})
+    }
+
     /// Reads a reply from a frame.
     ///
     /// # Errors
@@ -361,12 +385,6 @@ fn append_bytes(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), FrameEr
 fn append_json<T: Serialize>(out: &mut Vec<u8>, kind: u8, value: &T) -> Result<(), FrameError> {
     let json = serde_json::to_vec(value).map_err(std::io::Error::from)?;
     append_bytes(out, kind, &json)
-}
-
-fn put_statement(out: &mut Vec<u8>, sql: &str, params: &[u8]) {
-    out.extend_from_slice(&(sql.len() as u32).to_le_bytes());
-    out.extend_from_slice(sql.as_bytes());
-    out.extend_from_slice(params);
 }
 
 #[cfg(test)]

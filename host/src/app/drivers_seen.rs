@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::commands::list_drivers::DriverSummary;
+use crate::commands::list_drivers::{DriverSummary, FoundDrivers};
 use crate::plugins::record::PluginRecord;
 use crate::plugins::registry::Registry;
 
-/// Each file that was found; `kind` is the configured type of database.
-pub(super) fn summaries(plugins: &Registry, kind: &str) -> Arc<[DriverSummary]> {
-    let records = plugins.records();
-    let summaries = records.iter().map(|record| summary(plugins, record, kind));
-    summaries.collect()
+/// Answers with each file that is found by then; `kind` is the configured type of database.
+pub(super) fn found(plugins: &Arc<Registry>, kind: &str) -> FoundDrivers {
+    let (plugins, kind) = (Arc::clone(plugins), kind.to_owned());
+    Arc::new(move || {
+        let records = plugins.records();
+        let summaries = records
+            .iter()
+            .map(|record| summary(&plugins, record, &kind));
+        summaries.collect()
+    })
 }
 
 fn summary(plugins: &Registry, record: &PluginRecord, kind: &str) -> DriverSummary {

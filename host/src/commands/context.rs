@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::jobs::queue::JobQueue;
-use super::list_drivers::DriverSummary;
+use super::list_drivers::FoundDrivers;
 use crate::code_db::database::CodeDatabase;
 use crate::config::types::Config;
 use crate::foundation::cancellation::Cancellation;
@@ -21,8 +21,8 @@ pub struct Context {
     pub workers: Arc<WorkerManager>,
     /// The jobs of this process; none where it is no server, because they would end with it.
     pub jobs: Option<JobQueue>,
-    /// The database drivers that were found.
-    pub drivers: Arc<[DriverSummary]>,
+    /// The database drivers that are found.
+    pub drivers: FoundDrivers,
     /// Stops the statements of a command that only reads.
     pub cancellation: Option<Cancellation>,
 }

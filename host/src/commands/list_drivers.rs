@@ -1,6 +1,7 @@
 //! `list_drivers`: every database driver that this host found, and whether it can be used.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub(super) struct Answer {
     place: Place,
     drivers: Vec<DriverSummary>,
 }
+
+/// Answers what is found at the moment: drivers come and go while a server runs.
+pub type FoundDrivers = Arc<dyn Fn() -> Vec<DriverSummary> + Send + Sync>;
 
 /// One plugin file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -76,7 +80,7 @@ impl Operation for ListDrivers {
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         let paging = parameters.paging;
-        let mut page = Page::of(&context.drivers, paging.request());
+        let mut page = Page::of(&(context.drivers)(), paging.request());
         Ok(Answer {
             place: paging.place(&mut page),
             drivers: page.items,

@@ -44,9 +44,9 @@ enum Transaction {
 }
 
 /// Answers the requests of one session.
-pub(super) struct Calls<'s> {
-    service: &'s Service,
-    running: &'s RunningCall,
+pub(super) struct Calls {
+    service: Arc<Service>,
+    running: Arc<RunningCall>,
     client: Uuid,
     read_only: bool,
     /// Whether the client has asked for a write in this session. Its first one may have been carried
@@ -57,10 +57,10 @@ pub(super) struct Calls<'s> {
     block: RowBlock,
 }
 
-impl<'s> Calls<'s> {
+impl Calls {
     pub(super) fn new(
-        service: &'s Service,
-        running: &'s RunningCall,
+        service: Arc<Service>,
+        running: Arc<RunningCall>,
         client: Uuid,
         read_only: bool,
     ) -> Self {
@@ -91,7 +91,7 @@ impl<'s> Calls<'s> {
     }
 
     /// The session waits for its client's next request: a reader that it has rests until what is returned is dropped.
-    pub(super) fn rest(&self, stream: &Arc<UnixStream>) -> Option<Rest<'s>> {
+    pub(super) fn rest(&self, stream: &Arc<UnixStream>) -> Option<Rest<'_>> {
         let reads = matches!(self.transaction, Transaction::Read(_));
         reads.then(|| self.service.readers.rest(stream))
     }
@@ -221,6 +221,14 @@ impl<'s> Calls<'s> {
         }
     }
 
+    /// Names a single write that may be combined with those of others; `None` where it is to be answered by itself.
+    pub(super) fn begin_single_write(&mut self, sequence: u64, sql: &str) -> Option<WriteId> {
+        let plain = matches!(self.transaction, Transaction::None)
+            && !self.read_only
+            && !begins_savepoint(sql);
+        plain.then(|| self.next_write(sequence))
+    }
+
     fn write(&mut self, sequence: u64, sql: &str, params: &[u8], many: bool) -> Result<Answer> {
         let id = self.next_write(sequence);
         let write = Write {
@@ -236,7 +244,7 @@ impl<'s> Calls<'s> {
             // A single write has a transaction of its own, in which the engine would take it.
             Err(state_error("a savepoint needs an open transaction"))
         } else {
-            self.service.writer.write(write, self.running)
+            self.service.writer.write(write, &self.running)
         };
         result.map(Answer::Done)
     }
@@ -244,11 +252,11 @@ impl<'s> Calls<'s> {
     /// Runs a call on the connection of the session's transaction, else on any reader.
     fn read<T>(&mut self, call: impl FnOnce(&mut OpenConnection) -> Result<T>) -> Result<T> {
         match &mut self.transaction {
-            Transaction::Write(held) => on(self.running, held, call),
-            Transaction::Read(lease) => on_reader(self.running, lease, call),
+            Transaction::Write(held) => on(&self.running, held, call),
+            Transaction::Read(lease) => on_reader(&self.running, lease, call),
             Transaction::None | Transaction::Expired | Transaction::Failed(_) => {
                 let mut lease = self.service.readers.lease()?;
-                on_reader(self.running, &mut lease, call)
+                on_reader(&self.running, &mut lease, call)
             }
         }
     }
@@ -269,7 +277,7 @@ impl<'s> Calls<'s> {
         }
         if mode == TransactionMode::ReadOnly || self.read_only {
             let mut lease = self.service.readers.lease()?;
-            on_reader(self.running, &mut lease, |opened| {
+            on_reader(&self.running, &mut lease, |opened| {
                 opened.connection.begin(mode)
             })?;
             self.transaction = Transaction::Read(lease);
@@ -288,7 +296,7 @@ impl<'s> Calls<'s> {
         let result = match &mut self.transaction {
             Transaction::Write(held) => held.commit(id),
             Transaction::Read(lease) => {
-                on_reader(self.running, lease, |opened| opened.connection.commit())
+                on_reader(&self.running, lease, |opened| opened.connection.commit())
             }
             // Asked again: it may have been the last thing that another worker did.
             _ if self.service.writer.hold().was_done(id)? => return Ok(()),
@@ -347,7 +355,7 @@ impl<'s> Calls<'s> {
 }
 
 /// A client that leaves in the middle of a transaction leaves nothing open.
-impl Drop for Calls<'_> {
+impl Drop for Calls {
     fn drop(&mut self) {
         self.abandon();
     }

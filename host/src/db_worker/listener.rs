@@ -1,4 +1,4 @@
-//! The worker's socket: who may connect, and a thread for each who does.
+//! The worker's socket: who may connect, and is heard from then on.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,11 +15,9 @@ use rustix::net::{Shutdown, shutdown};
 use rustix::process::geteuid;
 
 use super::service::Service;
-use super::session;
+use super::session::{self, Session};
+use super::switchboard::Switchboard;
 use crate::foundation::peer::may_talk_to;
-
-/// A session's stack: drivers run on it, so it is not tiny; untouched pages cost nothing.
-const STACK_BYTES: usize = 1024 * 1024;
 
 /// The pause after a connection could not be accepted: out of descriptors, for example.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -45,9 +43,8 @@ impl Listener {
         })
     }
 
-    /// Serves whoever connects, each in a thread, until the sessions drain and [`stop`](Self::stop) is
-    /// called.
-    pub(super) fn accept_all(&self, service: &Arc<Service>) {
+    /// Takes whoever connects, until the sessions drain and [`stop`](Self::stop) is called.
+    pub(super) fn accept_all(&self, service: &Arc<Service>, board: &Switchboard) {
         let mut spare = open_spare();
         loop {
             let accepted = self.listener.accept();
@@ -58,7 +55,7 @@ impl Listener {
                 // With the one that is free now, whoever comes next is told.
                 continue;
             }
-            let begun = accepted.and_then(|(stream, _)| begin(service, stream));
+            let begun = accepted.and_then(|(stream, _)| begin(service, board, stream));
             if let Err(error) = begun {
                 tracing::warn!(%error, "a client could not be accepted");
                 thread::sleep(PAUSE);
@@ -82,7 +79,7 @@ impl Drop for Listener {
     }
 }
 
-fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
+fn begin(service: &Arc<Service>, board: &Switchboard, stream: UnixStream) -> io::Result<()> {
     let peer = socket_peercred(&stream)?;
     if !may_talk_to(peer.uid, geteuid(), None) {
         tracing::warn!(
@@ -95,15 +92,11 @@ fn begin(service: &Arc<Service>, stream: UnixStream) -> io::Result<()> {
         Ok(slot) => slot,
         Err(reason) => return session::refuse(&stream, reason.into()),
     };
-    let service = Arc::clone(service);
     let answers = Arc::clone(&slot.stream);
-    let spawned = thread::Builder::new()
-        .name(format!("session-{}", slot.cancel.session))
-        .stack_size(STACK_BYTES)
-        .spawn(move || session::serve(&service, stream, &slot));
-    spawned.map(|_| ()).or_else(|error| {
-        tracing::warn!(%error, "no thread can be started for a client");
-        let refusal = DriverError::new(ErrorClass::Unavailable, "the DB worker has no free thread");
+    let session = Session::new(Arc::clone(service), stream, slot)?;
+    board.add(Box::new(session)).or_else(|error| {
+        tracing::warn!(%error, "a client cannot be waited for");
+        let refusal = DriverError::new(ErrorClass::Unavailable, "the DB worker has no room");
         session::refuse(&answers, refusal.with_detail(error.to_string()).retryable())
     })
 }

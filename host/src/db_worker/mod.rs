@@ -3,6 +3,7 @@
 mod calls;
 mod database_file;
 mod hearing;
+mod incoming;
 mod listener;
 mod log_evidence;
 mod metrics;
@@ -18,6 +19,8 @@ mod sessions;
 mod start;
 mod storage_failure;
 mod store;
+mod switchboard;
+mod turn;
 mod worker;
 mod write_queue;
 mod write_records;

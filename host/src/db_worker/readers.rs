@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use driver_api::{DriverError, ErrorClass, Result};
 
 use super::store::{OpenConnection, Store};
+use super::turn;
 
 /// Longest wait for a reading connection that others use.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -141,6 +142,8 @@ impl Readers {
             if left.is_zero() {
                 return Err(self.busy());
             }
+            // Whoever has one may need to be heard before it comes back.
+            turn::pass_on();
             state.take_from_a_stuck_client();
             let waited = self.freed.wait_timeout(state, left.min(LOOK_AGAIN));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -1,22 +1,27 @@
 //! A query's rows on their way to the client: blocks become frames, and a client that has enough is heard.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+use driver_api::wire::frame::FrameError;
 use driver_api::wire::message::Reply;
 use driver_api::{BlockReceiver, DriverError, ErrorClass, Flow};
 
 use rustix::io::Errno;
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, sendmsg};
 
 use super::hearing::{Heard, hear};
 use super::readers::Readers;
 use super::sessions::Sessions;
+use super::turn;
 use super::write_records::MOST_ROW_BYTES;
 
 /// Rows leave together once they have this many bytes.
 const SEND_AT: usize = 64 * 1024;
+
+/// So many bytes of rows are not copied before they are sent.
+const SENT_APART: usize = 32 * 1024;
 
 /// Writes the header and blocks of one query to the client.
 pub(super) struct RowsOut<'s> {
@@ -83,25 +88,28 @@ impl<'s> RowsOut<'s> {
 
     fn append(&mut self, reply: &Reply<'_>) -> Flow {
         if let Err(error) = reply.append_to(self.out) {
-            self.failure = Some(Failure::TooLarge(
-                DriverError::new(
-                    ErrorClass::LimitExceeded,
-                    "a row is too large for one answer",
-                )
-                .with_detail(error.to_string()),
-            ));
-            return Flow::Stop;
+            return self.too_large(&error);
         }
         if self.out.len() < self.send_at {
             Flow::Continue
         } else {
-            self.send()
+            self.send(&[])
         }
     }
 
-    fn send(&mut self) -> Flow {
+    fn too_large(&mut self, error: &FrameError) -> Flow {
+        let refusal = DriverError::new(
+            ErrorClass::LimitExceeded,
+            "a row is too large for one answer",
+        );
+        self.failure = Some(Failure::TooLarge(refusal.with_detail(error.to_string())));
+        Flow::Stop
+    }
+
+    /// Sends what has been written, and `rest` behind it.
+    fn send(&mut self, rest: &[u8]) -> Flow {
         self.sent = true;
-        if let Err(error) = self.send_all() {
+        if let Err(error) = self.send_all(rest) {
             self.failure = Some(Failure::Client(error));
             return Flow::Stop;
         }
@@ -109,18 +117,24 @@ impl<'s> RowsOut<'s> {
         self.listen()
     }
 
-    fn send_all(&self) -> io::Result<()> {
+    fn send_all(&self, rest: &[u8]) -> io::Result<()> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = match send(&**self.stream, self.out, flags) {
+        let both = [IoSlice::new(self.out), IoSlice::new(rest)];
+        let sent = match sendmsg(&**self.stream, &both, &mut Default::default(), flags) {
             Ok(sent) => sent,
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
         };
-        if sent == self.out.len() {
+        if sent == self.out.len() + rest.len() {
             return Ok(());
         }
+        turn::pass_on();
         let _rest = self.readers.map(|readers| readers.rest(self.stream));
-        (&**self.stream).write_all(&self.out[sent..])
+        let mut stream = &**self.stream;
+        if let Some(left) = self.out.get(sent..) {
+            stream.write_all(left)?;
+        }
+        stream.write_all(&rest[sent.saturating_sub(self.out.len())..])
     }
 
     /// While a query runs the client says nothing but that it has enough, so anything that can be read
@@ -148,6 +162,12 @@ impl BlockReceiver for RowsOut<'_> {
     }
 
     fn block(&mut self, block: &[u8]) -> Flow {
-        self.append(&Reply::Block(block))
+        if block.len() < SENT_APART || self.out.len() + block.len() < self.send_at {
+            return self.append(&Reply::Block(block));
+        }
+        match Reply::append_block_head(self.out, block.len()) {
+            Ok(()) => self.send(block),
+            Err(error) => self.too_large(&error),
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::listener::Listener;
 use super::service::Service;
 use super::start::start;
 use super::storage_failure;
+use super::switchboard::Switchboard;
 use crate::foundation::control::Refusal;
 use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::db_worker_hello::DbWorkerHello;
@@ -73,12 +74,19 @@ impl Worker {
             tracing::error!(%error, "no heartbeats can be sent; the host would take the worker for dead");
             return ExitCode::FAILURE;
         }
+        let board = match Switchboard::start() {
+            Ok(board) => board,
+            Err(error) => {
+                tracing::error!(%error, "clients cannot be waited for");
+                return ExitCode::FAILURE;
+            }
+        };
         tracing::info!(socket = %self.socket.display(), "the DB worker is ready");
         let shutdown = control.shutdown_signal();
         let accepted = thread::scope(|scope| {
             let accepting = thread::Builder::new()
                 .name("listener".into())
-                .spawn_scoped(scope, || self.listener.accept_all(&self.service));
+                .spawn_scoped(scope, || self.listener.accept_all(&self.service, &board));
             let mut rounds = Rounds::new();
             let request = loop {
                 if let Some(request) = shutdown.wait_timeout(LOOK_FOR_VANISHED) {

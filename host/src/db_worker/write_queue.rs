@@ -8,6 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::turn;
+
 /// Most writes that one commit carries besides the holder's own: what a crash can take back at once,
 /// and how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 255;
@@ -135,7 +137,7 @@ impl<T, R> WriteQueue<T, R> {
     }
 
     /// The single writes at the head of the queue, up to the first who wants the writer alone.
-    fn take_group(&self) -> Vec<GroupMember<T, R>> {
+    pub(super) fn take_group(&self) -> Vec<GroupMember<T, R>> {
         let mut state = self.lock();
         let mut group = Vec::new();
         while group.len() < LARGEST_GROUP
@@ -182,6 +184,8 @@ impl<R> Ticket<R> {
     }
 
     fn news(&self) -> News<R> {
+        // Whoever holds the writer may need to be heard before it gives it back.
+        turn::pass_on();
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(news) = news.take() {

@@ -91,10 +91,18 @@ impl Writer {
                 if others.is_empty() {
                     held.alone(write, running)
                 } else {
-                    held.group(write, others)
+                    let mut results = held.group(&[write], others).into_iter();
+                    results.next().unwrap_or_else(|| Err(lost_in_group()))
                 }
             }
         }
+    }
+
+    /// Carries out single writes that have come at the same time, and those that wait, in one transaction. Each has its
+    /// result in the same place.
+    pub(super) fn write_together(&self, writes: &[Write<'_>]) -> Vec<Result<ExecuteResult>> {
+        self.queue.enter_alone();
+        Held::new(self).group(writes, self.queue.take_group())
     }
 
     /// Waits for the writer and keeps it: for an interactive transaction, or a write with rows.

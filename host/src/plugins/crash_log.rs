@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::last_words::{self, Untold};
 use super::verdict::{Reason, Refusal};
 use crate::foundation::plugin_image::PluginImage;
 
@@ -106,6 +107,36 @@ impl CrashLog {
         Ok(record)
     }
 
+    /// From now on a driver that ends this process leaves word of it here.
+    pub(super) fn hear_last_words(&self) {
+        let kept = self
+            .make_directory()
+            .and_then(|()| last_words::keep_in(&self.directory));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a driver that ends this process would not be known afterwards");
+        }
+    }
+
+    /// Counts what drivers have done to processes that could not say more.
+    pub(super) fn count_last_words(&self) {
+        for Untold {
+            image,
+            driver,
+            crash,
+        } in last_words::take_all(&self.directory)
+        {
+            tracing::warn!(
+                driver,
+                how = crash.how,
+                call = crash.last_call,
+                "a driver has ended an earlier process"
+            );
+            if let Err(error) = self.note(&image, &driver, crash) {
+                tracing::warn!(driver, %error, "a crash of a driver cannot be noted");
+            }
+        }
+    }
+
     /// Forgets the crashes of these bytes; answers whether there were any.
     ///
     /// # Errors
@@ -122,11 +153,13 @@ impl CrashLog {
         self.directory.join(format!("{hash}.json"))
     }
 
+    fn make_directory(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&self.directory)
+    }
+
     fn write(&self, hash: &str, record: &CrashRecord) -> io::Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)?;
+        self.make_directory()?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&serde_json::to_vec_pretty(record)?)?;
         file.persist(self.path(hash))?;

@@ -1,5 +1,7 @@
 //! The only place where a plugin is opened: the private copy, every symbol bound at once, types checked.
 
+pub(super) mod fault_signals;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ pub mod discovery;
 mod driver_log;
 mod elf;
 pub mod examiner;
+mod last_words;
 pub mod loader;
 pub mod lock_file;
 pub mod manifest;

@@ -13,6 +13,7 @@ use driver_api::{
 use serde::Serialize;
 
 use super::call_note::CallNote;
+use super::last_words::Accused;
 
 /// Which call of a driver runs in a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +24,29 @@ pub struct CallId {
     pub query: u64,
 }
 
+/// A call of a driver that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub(super) id: CallId,
+    /// The method.
+    pub(super) what: &'static str,
+    /// Whom the end of this process would be put down to; `None` in a worker, whose host sees to that.
+    pub(super) accused: Option<Accused>,
+}
+
 thread_local! {
-    /// What a driver says in its log belongs to this call.
-    static RUNNING: Cell<Option<CallId>> = const { Cell::new(None) };
+    /// What a driver says in its log belongs to this call, and so does a signal that ends the process. The handler of
+    /// that signal reads it, so that it is no more than a cell.
+    static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
 }
 
 /// The call of a driver that runs in this thread.
 pub fn running_call() -> Option<CallId> {
+    running().map(|running| running.id)
+}
+
+/// As [`running_call`], with what the handler of a signal wants to know.
+pub(super) fn running() -> Option<Running> {
     RUNNING.get()
 }
 
@@ -69,6 +86,7 @@ struct Seen {
     counters: Counters,
     /// Where the running call is noted for the case that it ends the process.
     note: Option<CallNote>,
+    accused: Option<Accused>,
 }
 
 static LAST_CONNECTION: AtomicU64 = AtomicU64::new(0);
@@ -92,7 +110,11 @@ impl Seen {
         if let Some(note) = &self.note {
             note.begin(what, id);
         }
-        let before = RUNNING.replace(Some(id));
+        let before = RUNNING.replace(Some(Running {
+            id,
+            what,
+            accused: self.accused,
+        }));
         let result = call();
         RUNNING.set(before);
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
@@ -113,9 +135,19 @@ impl Seen {
 impl ObservedDriver {
     /// Sees to this driver; `note` is for processes whose end is looked into.
     pub fn new(driver: Arc<dyn Driver>, note: Option<CallNote>) -> Self {
+        Self::seen(driver, note, None)
+    }
+
+    /// Sees to this driver, which answers for the end of this process during one of its calls.
+    pub(super) fn answering(driver: Arc<dyn Driver>, accused: Accused) -> Self {
+        Self::seen(driver, None, Some(accused))
+    }
+
+    fn seen(driver: Arc<dyn Driver>, note: Option<CallNote>, accused: Option<Accused>) -> Self {
         let seen = Seen {
             counters: Counters::default(),
             note,
+            accused,
         };
         Self {
             driver,

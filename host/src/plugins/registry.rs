@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::discovery::{self, Candidate, SearchDirectory, UnusableDirectories};
 use super::examiner::{Examined, Examiner};
+use super::last_words::Accused;
 use super::memory;
 use super::observed::{DriverMetrics, ObservedDriver};
 use super::record::{PluginRecord, Snapshot, UsablePlugin};
@@ -143,6 +144,7 @@ impl Registry {
     /// # Errors
     /// [`UnusableDirectories`]; then everything stays as it is.
     pub fn refresh(&self) -> Result<(), UnusableDirectories> {
+        self.examiner.crashes().count_last_words();
         let found = discovery::discover(&self.directories)?;
         let examined = self.examine_all(&found.candidates);
         let records = found
@@ -218,11 +220,13 @@ impl Registry {
             .loader()
             .load(&image)
             .map_err(|source| RegistryError::Load {
-                name: descriptor.name,
+                name: descriptor.name.clone(),
                 path: image.file.clone(),
                 source,
             })?;
-        let driver = Arc::new(ObservedDriver::new(plugin.driver, None));
+        self.examiner.crashes().hear_last_words();
+        let accused = Accused::new(&descriptor.name, &image);
+        let driver = Arc::new(ObservedDriver::answering(plugin.driver, accused));
         loaded.insert(image, Arc::clone(&driver));
         Ok(driver)
     }

@@ -77,18 +77,20 @@ impl Conversation {
     /// Sends a request.
     pub(crate) fn send(&mut self, request: &Request<'_>) -> Asked<()> {
         self.out.clear();
-        request
-            .append_to(&mut self.out)
+        let rest = request
+            .append_head(&mut self.out)
             .map_err(|error| Failure::Answer(error::too_large(&error)))?;
-        self.reader
-            .stream()
-            .socket()
-            .write_all(&self.out)
-            .map_err(|error| error::not_sent(&error))?;
-        if self.out.capacity() > KEEP {
-            self.out = Vec::new();
+        if rest.len() < SENT_APART {
+            self.out.extend_from_slice(rest);
+            return self.send_bytes(&self.out);
         }
-        Ok(())
+        self.send_bytes(&self.out)?;
+        self.send_bytes(rest)
+    }
+
+    fn send_bytes(&self, bytes: &[u8]) -> Asked<()> {
+        let sent = self.reader.stream().socket().write_all(bytes);
+        sent.map_err(|error| error::not_sent(&error))
     }
 
     /// The next reply. An error that the worker reports is a failure here.
@@ -125,8 +127,8 @@ impl Conversation {
     }
 }
 
-/// A request buffer that had to grow beyond this is given back.
-const KEEP: usize = 1024 * 1024;
+/// So many bytes of rows are not copied before they are sent.
+const SENT_APART: usize = 64 * 1024;
 
 /// The worker must run as this user or as root: another's socket could feed us anything. Root itself
 /// goes where its host sends it, which has looked at who owns the database.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::libraries::misbehaving;
-use crate::support::sandbox::executable;
+use crate::support::sandbox::{Sandbox, executable};
 
 /// A host of its own with a driver that crashes in `tables` and answers everything else.
 struct Crashing {
@@ -153,4 +153,52 @@ fn a_driver_that_crashes_too_often_is_in_quarantine_until_that_is_cleared() {
     assert_eq!(app.clear_quarantine(&name).unwrap()["cleared"], true);
     let app = host.again();
     assert_eq!(app.inspect_driver(&name).unwrap()["usable"], true);
+}
+
+#[test]
+fn a_driver_that_ends_the_host_itself_is_named_counted_and_at_last_in_quarantine() {
+    let name = unique("d");
+    let sandbox = Sandbox::new();
+    let plugins = sandbox.path().join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    let bytes = misbehaving(&format!("name={name} version=1.0.0"));
+    std::fs::write(plugins.join("x.so"), bytes).unwrap();
+    let config = |trouble: &str| {
+        sandbox.config(&json!({
+            "database": { "type": name, trouble: "query" },
+            "plugins": { "directories": [plugins], "crash_limit": 2 },
+        }))
+    };
+    let asked = |config: &str| sandbox.host(&["--config", config, "call", "list_projects"]);
+    let inspected = |config: &str| {
+        let shown = sandbox.host(&["--config", config, "drivers", "inspect", &name, "--json"]);
+        shown.json()
+    };
+    for (trouble, signal, so_far) in [("crash_at", 11, 1), ("abort_at", 6, 2)] {
+        let config = config(trouble);
+        let ended = asked(&config);
+        assert_eq!(ended.status, 128 + signal, "{}", ended.stderr);
+        let line = format!(
+            "the driver {name} ends this process by signal {signal} in its call query (call "
+        );
+        assert!(ended.stderr.contains(&line), "{}", ended.stderr);
+        let told = inspected(&config);
+        let crashes = told["crashes"]["crashes"].as_array().unwrap();
+        assert_eq!(crashes.len(), so_far, "{told}");
+        let last = &crashes[so_far - 1];
+        let call = last["last_call"].as_str().unwrap();
+        assert!(call.starts_with("query (call "), "{told}");
+        let how = last["how"].as_str().unwrap();
+        assert!(how.contains(&format!("({signal})")), "{told}");
+        assert_eq!(told["usable"], so_far == 1, "{told}");
+    }
+    // The third host does not begin with it, and says why, and how to go on.
+    let config = config("crash_at");
+    let refused = asked(&config);
+    let remedy = format!("drivers quarantine clear {name}");
+    assert!(refused.stderr.contains(&remedy), "{}", refused.stderr);
+    sandbox
+        .host(&["--config", &config, "drivers", "quarantine", "clear", &name])
+        .ok();
+    assert_eq!(inspected(&config)["usable"], true);
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rcgen::SigningKey as _;
 use serde_json::{Value, json};
 
 use crate::support::libraries::misbehaving;
@@ -188,6 +190,78 @@ fn where_keys_are_trusted_a_plugin_without_their_signature_is_refused() {
 }
 
 #[test]
+fn a_signed_plugin_is_used_until_its_bytes_change_or_its_key_is_not_trusted() {
+    let sandbox = Sandbox::new();
+    let file = stray(&sandbox, "name=mine version=1.0.0");
+    let (signer, stranger) = (Signer::new(b"released"), Signer::new(b"stranger"));
+    let config = |key: &str| {
+        sandbox.config(&json!({
+            "database": { "type": "mine" },
+            "plugins": { "directories": [file.parent().unwrap()], "trusted_keys": [key] },
+        }))
+    };
+    let listed = |key: &str| {
+        let listed = sandbox.host(&["--config", &config(key), "drivers", "list", "--json"]);
+        (listed.status, refusal_of(&listed.json(), "libmine.so"))
+    };
+    fs::write(file.with_extension("so.minisig"), signer.sign(&file)).unwrap();
+    assert_eq!(listed(&signer.public_key()), (0, Value::Null));
+    // Used, and not only listed: it is loaded to say what it can do, and the command ends where that ends.
+    let asked = |key: &str| {
+        let config = config(key);
+        let answer = sandbox.host(&["--config", &config, "sql", "anything"]);
+        answer.stderr
+    };
+    let told = asked(&signer.public_key());
+    assert!(
+        told.contains("the driver `mine` has no read-only connections"),
+        "{told}"
+    );
+
+    let (_, refused) = listed(&stranger.public_key());
+    assert_eq!(refused["reason"], "wrong_signature");
+    let told = asked(&stranger.public_key());
+    assert!(told.contains("no trusted key fits"), "{told}");
+    fs::write(&file, misbehaving("name=mine version=6.6.6")).unwrap();
+    let (_, refused) = listed(&signer.public_key());
+    assert_eq!(refused["reason"], "wrong_signature");
+}
+
+/// Signs as `minisign -S` does.
+struct Signer {
+    key: rcgen::KeyPair,
+    id: [u8; 8],
+}
+
+impl Signer {
+    fn new(id: &[u8; 8]) -> Self {
+        Self {
+            key: rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
+            id: *id,
+        }
+    }
+
+    fn public_key(&self) -> String {
+        BASE64_STANDARD.encode([b"Ed", &self.id[..], self.key.public_key_raw()].concat())
+    }
+
+    /// The text of the signature's file.
+    fn sign(&self, file: &std::path::Path) -> String {
+        let hash = hash_of("b2sum", file);
+        let hash: Vec<u8> = (0..hash.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hash[at..at + 2], 16).unwrap())
+            .collect();
+        let signature = self.key.sign(&hash).unwrap();
+        let comment = "timestamp:1790000000\tfile:libmine.so\thashed";
+        let signed = [&signature[..], comment.as_bytes()].concat();
+        let global = BASE64_STANDARD.encode(self.key.sign(&signed).unwrap());
+        let signature = BASE64_STANDARD.encode([b"ED", &self.id[..], &signature].concat());
+        format!("untrusted comment: by a test\n{signature}\ntrusted comment: {comment}\n{global}\n")
+    }
+}
+
+#[test]
 fn a_broken_file_is_not_installed() {
     let sandbox = Sandbox::new();
     let file = stray(&sandbox, "name=mine init=crash");
@@ -210,7 +284,11 @@ fn refusal_of(document: &Value, name: &str) -> Value {
 }
 
 fn sha256sum(file: &std::path::Path) -> String {
-    let output = std::process::Command::new("sha256sum")
+    hash_of("sha256sum", file)
+}
+
+fn hash_of(program: &str, file: &std::path::Path) -> String {
+    let output = std::process::Command::new(program)
         .arg(file)
         .output()
         .unwrap();

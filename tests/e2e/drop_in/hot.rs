@@ -27,6 +27,14 @@ fn serve(sandbox: &Sandbox, words: &str, worker: bool) -> (Server, std::path::Pa
     (sandbox.serve(&["--config", &config]), directory)
 }
 
+/// The version of the driver that the server lists.
+fn listed(server: &Server) -> Option<String> {
+    let listed = server.rpc("list_drivers", &json!({}));
+    let drivers = listed["drivers"].as_array().unwrap();
+    let mine = drivers.iter().find(|driver| driver["name"] == "mine")?;
+    Some(mine["version"].as_str().unwrap().to_owned())
+}
+
 /// Versions of the driver that are loaded: those in use first.
 fn versions(server: &Server) -> Vec<(String, bool)> {
     let status = server.rpc("get_driver_status", &json!({ "driver": "mine" }));
@@ -59,6 +67,7 @@ fn a_new_version_serves_new_connections_and_a_broken_one_changes_nothing() {
         let found = versions(&server);
         (found == [("2.0.0".to_owned(), true), ("1.0.0".to_owned(), false)]).then_some(())
     });
+    assert_eq!(listed(&server).as_deref(), Some("2.0.0"));
     let status = server.rpc("get_driver_status", &json!({}));
     assert!(
         status["replaced_resident_kib"].as_u64().unwrap() > 0,
@@ -107,6 +116,7 @@ fn a_new_version_serves_new_connections_and_a_broken_one_changes_nothing() {
         "{error}"
     );
     assert!(server.health()["status"].is_string());
+    assert_eq!(listed(&server), None);
     put(&directory, &misbehaving("name=mine version=5.0.0"));
     eventually("it is back", || {
         use_database(&server);

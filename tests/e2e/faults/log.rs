@@ -160,3 +160,25 @@ fn a_long_query_is_ended_in_the_middle_where_the_log_is_too_large() {
     );
     reader.ask(&Request::Ping).unwrap();
 }
+
+/// Whoever opens a database and closes it again folds its log, and a worker that cannot listen does just that.
+#[test]
+fn a_log_that_a_start_has_folded_which_then_failed_is_not_missed() {
+    let sandbox = left_by_a_killed_worker();
+    let announcement = sandbox.state().join("code_analysis.db.worker");
+    let owner: serde_json::Value =
+        serde_json::from_slice(&fs::read(&announcement).unwrap()).unwrap();
+    let socket = Path::new(owner["socket"].as_str().unwrap());
+    assert!(log(&sandbox).exists());
+    // A directory cannot be removed as a socket that was left behind.
+    fs::remove_file(socket).unwrap();
+    fs::create_dir(socket).unwrap();
+    let failed = list_projects(&sandbox);
+    assert_ne!(failed.status, 0);
+    let said = format!("{}{}", failed.stdout, failed.stderr);
+    assert!(said.contains("cannot be listened on"), "{said}");
+    assert!(!log(&sandbox).exists());
+    assert_eq!(fs::read(&announcement).unwrap(), b"");
+    fs::remove_dir(socket).unwrap();
+    assert_eq!(list_projects(&sandbox).ok().json()["count"], 0);
+}

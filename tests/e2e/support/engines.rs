@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use test_servers::mariadb::MariaDbServer;
 use test_servers::postgres::PostgresServer;
 
-use super::sandbox::{Output, Sandbox, plugins_dir};
+use super::sandbox::{Output, Sandbox, executable, plugins_dir};
 use super::server::Server;
 
 /// One server of each kind for all tests: each test has a database of its own there.
@@ -52,6 +52,16 @@ impl Engine {
             sandbox,
             config,
         }
+    }
+
+    /// The same, its driver in a worker.
+    pub fn in_a_worker(self) -> Self {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let mut config: Value = serde_json::from_str(&text).unwrap();
+        config["code_analysis"]["database"]["worker"] =
+            json!({ "enabled": true, "executable": executable(), "log_path": "worker.log" });
+        std::fs::write(&self.config, config.to_string()).unwrap();
+        self
     }
 
     /// Another home with the same database, as another host has it.

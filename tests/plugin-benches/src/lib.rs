@@ -74,7 +74,7 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Opens the file.
+    /// Opens the file, which is made where it is not there.
     ///
     /// # Errors
     /// The driver's.
@@ -83,6 +83,7 @@ impl Asker {
         values.insert("path".into(), file.to_string_lossy().into());
         let options = Options::check(&driver.descriptor().options, &values, Path::new("/"))
             .map_err(|problems| format!("{problems:?}"))?;
+        driver.create_database(&options)?;
         Ok(Self {
             connection: driver.connect(&options)?,
             block: RowBlock::default(),

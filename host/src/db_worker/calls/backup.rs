@@ -22,7 +22,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 /// Longest wait for a client's word to go on. Meanwhile the log cannot be cut back.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
-impl Calls<'_> {
+impl Calls {
     /// Copies the database into the file `target`, and tells the client meanwhile. The outer error means that the
     /// client is gone.
     pub(super) fn backup(

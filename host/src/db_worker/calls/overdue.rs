@@ -4,7 +4,7 @@ use driver_api::{DriverError, ErrorClass};
 
 use super::{Calls, Transaction};
 
-impl Calls<'_> {
+impl Calls {
     /// A read that kept the log from being cut back for too long was ended between two requests.
     pub(super) fn end_overdue_transaction(&mut self) {
         if self.running.take_overdue() && matches!(self.transaction, Transaction::Read(_)) {

@@ -10,7 +10,7 @@ use super::{Answer, Calls, Transaction, done};
 use crate::db_worker::rows_out::{Failure, RowsOut};
 use crate::db_worker::write_records::{Done, MOST_ROW_BYTES, Stored};
 
-impl Calls<'_> {
+impl Calls {
     /// Runs a query where the session's transaction is, else on a reader; a statement that a reader
     /// refuses because it writes runs again on the writer.
     pub(super) fn query(
@@ -22,8 +22,9 @@ impl Calls<'_> {
         out: &mut Vec<u8>,
     ) -> io::Result<Result<Answer>> {
         let on_writer = matches!(self.transaction, Transaction::Write(_));
-        let readers = (!on_writer).then_some(&*self.service.readers);
-        let mut rows = RowsOut::new(stream, out, readers, &self.service.sessions);
+        let service = Arc::clone(&self.service);
+        let readers = (!on_writer).then_some(&*service.readers);
+        let mut rows = RowsOut::new(stream, out, readers, &service.sessions);
         let mut block = std::mem::take(&mut self.block);
         let mut run = |connection: &mut dyn Connection, rows: &mut RowsOut<'_>| -> Result<()> {
             let params = RowRef::from_block_bytes(params)?;
@@ -63,7 +64,7 @@ impl Calls<'_> {
         let id = self.next_write(sequence);
         let held = self.service.writer.hold();
         rows.hold_back();
-        let done = held.once(id, self.running, |connection| {
+        let done = held.once(id, &self.running, |connection| {
             run(connection, rows)?;
             if rows.failure.is_some() {
                 // Nobody could take the rows, so that the write is taken back.

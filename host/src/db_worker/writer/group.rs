@@ -26,21 +26,30 @@ impl<'w> Held<'w> {
         result
     }
 
-    /// One transaction for all who wait, a savepoint each, one commit. The answers go out after it.
-    pub(super) fn group(&self, own: Write<'_>, others: Vec<Member>) -> Result<ExecuteResult> {
-        let writes: Vec<_> = std::iter::once(own)
-            .chain(others.iter().map(|other| other.write.as_write()))
-            .collect();
+    /// One transaction for the caller's writes and all who wait, a savepoint each, one commit. The answers go out after
+    /// it; those of the caller are returned.
+    pub(super) fn group(
+        &self,
+        own: &[Write<'_>],
+        others: Vec<Member>,
+    ) -> Vec<Result<ExecuteResult>> {
+        let waiting = others.iter().map(|other| other.write.as_write());
+        let writes: Vec<_> = own.iter().copied().chain(waiting).collect();
+        let own_count = own.len();
         let mut results = Vec::with_capacity(writes.len());
         let committed = {
             let mut opened = self.writer.lock();
             let connection = &mut *opened.connection;
-            in_one_transaction(
-                connection,
-                self.writer.records.as_ref(),
-                &writes,
-                &mut results,
-            )
+            let records = self.writer.records.as_ref();
+            // Savepoints cost half as much as the writes, and are of use only where one fails.
+            match all_or_none(connection, records, &writes) {
+                Ok(Some(all)) => {
+                    results = all;
+                    connection.commit()
+                }
+                Ok(None) => in_one_transaction(connection, records, &writes, &mut results),
+                Err(error) => Err(error),
+            }
         };
         match committed {
             Ok(()) => self.count(writes.len()),
@@ -50,12 +59,12 @@ impl<'w> Held<'w> {
             }
         }
         self.outside_transactions(&writes, &mut results);
-        let mut results = results.into_iter();
-        let lost = || Err(lost_in_group());
-        let own = results.next().unwrap_or_else(lost);
+        let mut own = results;
+        let mut waiting = own.split_off(own.len().min(own_count)).into_iter();
         for other in others {
-            other.done(results.next().unwrap_or_else(lost));
+            other.done(waiting.next().unwrap_or_else(|| Err(lost_in_group())));
         }
+        own.resize_with(own_count, || Err(lost_in_group()));
         own
     }
 
@@ -94,6 +103,45 @@ impl Drop for Held<'_> {
     }
 }
 
+/// Runs the writes in a transaction that is left open; `None`, and no transaction, where one of them fails. An error is
+/// one that is not the fault of a write.
+fn all_or_none(
+    connection: &mut dyn Connection,
+    records: Option<&WriteRecords>,
+    writes: &[Write<'_>],
+) -> Result<Option<Vec<Result<ExecuteResult>>>> {
+    connection.begin(TransactionMode::ReadWrite)?;
+    let run = |write: &Write<'_>| with_record(connection, records, *write).map(Done::result);
+    let results: Result<Vec<_>> = writes.iter().map(run).collect();
+    match results {
+        Ok(results) => Ok(Some(results.into_iter().map(Ok).collect())),
+        Err(error) => {
+            // The engine may have rolled back by itself.
+            let _ = connection.rollback();
+            match error.class() == ErrorClass::Io || error.breaks_connection() {
+                true => Err(error),
+                false => Ok(None),
+            }
+        }
+    }
+}
+
+/// Carries out a write and notes it, in the open transaction.
+fn with_record(
+    connection: &mut dyn Connection,
+    records: Option<&WriteRecords>,
+    write: Write<'_>,
+) -> Result<Done> {
+    let run = |connection: &mut dyn Connection| {
+        let result = write.run(connection)?;
+        Ok(Stored { result, rows: None })
+    };
+    match records {
+        Some(records) => records.within(connection, write.id, run),
+        None => run(connection).map(Done::Now),
+    }
+}
+
 /// Runs each write in a savepoint of its own; `results` get one entry a write. An error is one of the
 /// transaction itself, after which nothing was applied.
 fn in_one_transaction(
@@ -124,14 +172,7 @@ fn in_savepoint(
     write: Write<'_>,
 ) -> Result<Result<ExecuteResult>> {
     connection.execute("SAVEPOINT one_write", RowRef::EMPTY)?;
-    let run = |connection: &mut dyn Connection| {
-        let result = write.run(connection)?;
-        Ok(Stored { result, rows: None })
-    };
-    let done = match records {
-        Some(records) => records.within(connection, write.id, run),
-        None => run(connection).map(Done::Now),
-    };
+    let done = with_record(connection, records, write);
     if let Err(error) = &done
         && connection
             .execute("ROLLBACK TO one_write", RowRef::EMPTY)

@@ -1,0 +1,106 @@
+//! The drivers of servers in a worker: one that is killed, or ends for a fault of its driver, costs its callers nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use driver_api::ValueRef;
+use rustix::process::Signal;
+use serde_json::json;
+use test_needs::needs;
+
+use crate::support::engines::Engine;
+use crate::support::processes::{kill, with_mapped};
+use crate::support::sandbox::plugins_dir;
+use crate::support::server::eventually;
+
+const KILLS: usize = 5;
+
+#[needs(postgresql, mariadb)]
+#[test]
+fn workers_of_servers_that_are_killed_lose_nothing_and_apply_nothing_twice() {
+    for engine in Engine::servers("killed_in_a_worker") {
+        let engine = engine.in_a_worker();
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        let database = driver.raw_database();
+        let run = |sql: &str| database.once(|session| session.execute(sql, &[])).unwrap();
+        run("CREATE TABLE counter (id INTEGER PRIMARY KEY, n BIGINT NOT NULL)");
+        for id in 1..=4 {
+            run(&format!("INSERT INTO counter VALUES ({id}, 0)"));
+        }
+        let counted = |id: i64| {
+            let sql = "SELECT n FROM counter WHERE id = ?";
+            let counted = database.read(|session| {
+                session.query_first(sql, &[ValueRef::I64(id)], |row| Ok(row.i64(0)?))
+            });
+            counted.unwrap().unwrap()
+        };
+        let worker = || {
+            let status = app.workers().status();
+            status.iter().find_map(|worker| worker.pid)
+        };
+        let first = eventually("a worker", worker);
+        let (done, acknowledged) = (AtomicBool::new(false), AtomicI64::new(0));
+        thread::scope(|scope| {
+            for id in 1..=4 {
+                let (done, acknowledged) = (&done, &acknowledged);
+                scope.spawn(move || {
+                    let sql = "UPDATE counter SET n = n + 1 WHERE id = ?";
+                    while !done.load(Ordering::SeqCst) {
+                        let params = [ValueRef::I64(id)];
+                        // Single writes and transactions in turn.
+                        let result = match acknowledged.load(Ordering::SeqCst) % 2 {
+                            0 => database.once(|session| session.execute(sql, &params)),
+                            _ => database.transaction(|session| session.execute(sql, &params)),
+                        };
+                        assert_eq!(result.unwrap().rows_affected, 1, "{}", engine.name);
+                        acknowledged.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            for _ in 0..KILLS {
+                let (before, pid) = (
+                    acknowledged.load(Ordering::SeqCst),
+                    eventually("a worker", worker),
+                );
+                kill(pid, Signal::KILL);
+                eventually("writes that go on", || {
+                    (acknowledged.load(Ordering::SeqCst) > before + 8).then_some(())
+                });
+                thread::sleep(Duration::from_millis(20));
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        let sum: i64 = (1..=4).map(counted).sum();
+        assert_eq!(sum, acknowledged.into_inner(), "{}", engine.name);
+        assert_ne!(worker(), Some(first), "{}", engine.name);
+    }
+}
+
+#[needs(postgresql, mariadb)]
+#[test]
+fn a_fault_of_a_servers_driver_in_a_worker_is_put_down_to_it_and_its_host_serves_on() {
+    for engine in Engine::servers("fault_in_a_worker") {
+        let engine = engine.in_a_worker();
+        let server = engine.serve(&[]);
+        let asked = || server.rpc("list_projects", &json!({}));
+        let before = asked();
+        let library = plugins_dir().join(format!("libdriver_{}.so", engine.name));
+        // The host itself has no such driver in it.
+        let holders = with_mapped(server.pid(), &library);
+        let [worker] = &holders[..] else {
+            panic!("{holders:?}")
+        };
+        assert_ne!(worker.pid, server.pid());
+        kill(worker.pid, Signal::SEGV);
+        assert_eq!(asked(), before, "{}", engine.name);
+        let status = server.rpc("get_worker_status", &json!({}));
+        let text = status.to_string();
+        let blame = format!("the driver {}", engine.name);
+        assert!(text.contains(&blame) && text.contains("11"), "{status}");
+        let shown = engine.host(&["drivers", "inspect", engine.name, "--json"]);
+        let crashes = &shown.ok().json()["crashes"]["crashes"];
+        assert_eq!(crashes.as_array().map(Vec::len), Some(1), "{crashes}");
+    }
+}
