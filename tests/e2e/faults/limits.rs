@@ -89,7 +89,7 @@ fn a_worker_without_memory_is_replaced_and_what_it_was_asked_is_done_once() {
     prlimit(Pid::from_raw(pid.cast_signed()), Resource::As, tight).unwrap();
     let mut rows = 1;
     for n in 2..5 {
-        match insert_bytes(database, n, 24 << 20) {
+        match insert_bytes(database, n, 56 << 20) {
             Ok(_) => rows += 1,
             Err(error) => assert_eq!(error.class(), ErrorClass::LimitExceeded, "{error}"),
         }

@@ -149,6 +149,11 @@ fn a_worker_that_stands_still_is_replaced_and_its_callers_are_answered() {
     insert(database, 1).unwrap();
     let stopped = worker_pid(&chain);
     kill(stopped, Signal::STOP);
+    // One of its threads has to run for that, and others may answer until then.
+    let state = || fs::read_to_string(format!("/proc/{stopped}/stat")).unwrap();
+    eventually("a worker that stands still", || {
+        state().contains(") T ").then_some(())
+    });
     // Waits for the watchdog, which takes 15 s of silence for death.
     insert(database, 2).unwrap();
     assert_eq!(count(database), 2);
