@@ -2,6 +2,7 @@
 """Indexes a directory with a release build and prints times and peak memory as a table.
 
     cargo build --release && python3 tests/scripts/measure_indexing.py [--runs N] [DIRECTORY]
+    ... --beside 'COMMAND {tree}'     another program that indexes a copy of the tree, in the same run
     ... --served [DIRECTORY]          one changed file until it is in an answer, and a query, with a running server
     ... --small-files N               a tree of N small files: from nothing, and looked at again unchanged
     ... --lines N [DIRECTORY]         a tree of N lines, copied from source files below a directory
@@ -16,6 +17,8 @@ import http.client
 import json
 import os
 import re
+import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -51,9 +54,10 @@ def peaks(root, found, stop):
         stop.wait(0.005)
 
 
-def run(arguments, environment):
+def run(arguments, environment, program=HOST):
+    before = processor_seconds()
     started = time.monotonic()
-    process = subprocess.Popen([HOST, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([program, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     found, stop = {}, threading.Event()
     watching = threading.Thread(target=peaks, args=(process.pid, found, stop))
     watching.start()
@@ -63,16 +67,27 @@ def run(arguments, environment):
     watching.join()
     if process.returncode not in (0, 6):
         sys.exit(f"{arguments}: exit code {process.returncode}")
-    return seconds, found, output
+    return seconds, processor_seconds() - before, found, output
+
+
+def processor_seconds():
+    """Of all processes that have ended below this one: unlike times they hardly change when the machine is busy."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def table(rows):
-    print(f"{'':18} {'seconds':>8}  peak MB")
-    for name, seconds, found, _ in rows:
-        print(f"{name:18} {seconds:8.3f}  {found}")
+    print(f"{'':18} {'seconds':>8} {'processor':>9}  peak MB")
+    for name, seconds, processor, found, _ in rows:
+        print(f"{name:18} {seconds:8.3f} {processor:9.3f}  {found}")
 
 
-def whole_processes(tree, environment, runs):
+def whole_processes(tree, environment, runs, beside):
+    if beside:
+        copy = tree.with_name("beside")
+        shutil.copytree(tree, copy, symlinks=True)
+        program, *arguments = shlex.split(beside.replace("{tree}", str(copy)))
+        table([(Path(program).name, *run(arguments, environment, program))])
     for _ in range(runs):
         shutil.rmtree(environment["XDG_DATA_HOME"], ignore_errors=True)
         rows = [("from nothing", *run(["index", str(tree), "--json"], environment))]
@@ -82,7 +97,7 @@ def whole_processes(tree, environment, runs):
             file.write("\n")
         rows.append(("one file changed", *run(["index", str(tree), "--json"], environment)))
         rows.append(("a query", *run(["call", "find_usages", "target_name=open", "--json"], environment)))
-        first = json.loads(rows[0][3])
+        first = json.loads(rows[0][4])
         print({key: value for key, value in first.items() if isinstance(value, (int, float))})
         table(rows)
 
@@ -164,6 +179,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", nargs="?", default=sysconfig.get_paths()["stdlib"])
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--beside")
     parser.add_argument("--served", action="store_true")
     parser.add_argument("--small-files", type=int)
     parser.add_argument("--lines", type=int)
@@ -179,7 +195,7 @@ def main():
         shutil.copytree(source, tree, symlinks=True, ignore=shutil.ignore_patterns("site-packages", "__pycache__"))
         if arguments.served:
             return served(tree, environment)
-        whole_processes(tree, environment, arguments.runs)
+        whole_processes(tree, environment, arguments.runs, arguments.beside)
 
 
 main()
