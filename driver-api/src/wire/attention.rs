@@ -2,9 +2,9 @@
 //!
 //! Waking a sleeping thread on another core costs about ten times what an answer of the database does. A
 //! reader that looks again and again instead sees the answer at once, but takes the core from whoever has
-//! something to do. So it looks only for as long as some wake-ups would take, yields between the looks,
+//! something to do. So it looks only for about as long as a wake-up would take, yields between the looks,
 //! and stops looking for a growing number of waits when that was of no use: when nothing came, or when a
-//! yield gave the core away for long, which means that there are more busy threads than cores.
+//! yield gave the core away, which means that there are more runnable threads than cores.
 //!
 //! It sleeps in `poll`, not in `recv`: whoever takes bytes from a Unix socket wakes a thread that sleeps in `recv` at the
 //! other end, as if it waited for room to write. Each request would cost two such wake-ups for nothing.
@@ -20,12 +20,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-/// How long a reader looks: some wake-ups, and as long as a worker takes to answer a handful of other clients. Those that
-/// wait with it yield in turn, so that nobody has to be woken.
-const LOOK_FOR: Duration = Duration::from_micros(100);
+/// How long a reader looks: about the cost of the wake-up that looking saves.
+const LOOK_FOR: Duration = Duration::from_micros(50);
 
-/// A look that took longer gave its core to a thread that does more than look.
-const GAVE_AWAY: Duration = Duration::from_micros(100);
+/// A look that took longer gave its core to another thread.
+const GAVE_AWAY: Duration = Duration::from_micros(15);
 
 /// Most waits in a row that begin asleep after looking was of no use.
 const MOST_ASLEEP: u32 = 256;

@@ -16,7 +16,8 @@ use crate::conversation::{Asked, Conversation, Failure};
 use crate::error;
 use crate::options::ProxyOptions;
 
-/// Pauses between attempts to reach a worker that went away; they double.
+/// Pauses between attempts to reach a worker that went away. Each is a quarter longer than the one before, so that a
+/// worker that is back is found soon, whenever that is.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -163,7 +164,7 @@ impl Link {
                 }
                 Err(_) => thread::sleep(pause),
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause + pause / 4).min(LONGEST_PAUSE);
         }
     }
 
