@@ -118,7 +118,7 @@ fn calls(told: &Value, small: &str) {
         "health": "ok",
         "heartbeat": "ok",
         "openapi": "3.1.0",
-        "methods": ["analyze_complexity", "backup_database", "change_project_id"],
+        "methods": ["analyze_complexity", "ast_statistics", "backup_database"],
         "batch": [["id", "jsonrpc", "result"], ["error", "id", "jsonrpc"]],
     });
     assert_eq!(told["surface"], expected);

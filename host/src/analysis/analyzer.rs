@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::{ParseOptions, Parser, Tree};
 
+use super::ast::{self, Ast, AstBounds, AstCounts, AstHit};
 use super::language::Language;
+use super::review::{self, Review};
 use super::syntax::{Syntax, Tables, number};
 use super::{FileAnalysis, SyntaxError, errors, walker};
 
@@ -73,41 +75,99 @@ impl Analyzer {
     /// gigabytes in a single step (`x=>` some thousand times over in C or Java), and out of memory it ends the process.
     /// `indexing/crash_notes.rs` passes over what has done so.
     pub fn analyze(&mut self, language: Language, source: &str) -> FileAnalysis {
-        let mut analysis = FileAnalysis {
-            language,
-            lines: count_lines(source),
-            docstring: None,
-            classes: Vec::new(),
-            functions: Vec::new(),
-            imports: Vec::new(),
-            usages: Vec::new(),
-            syntax_errors: Vec::new(),
-        };
+        match self.parse(language, source) {
+            Ok((tree, tables)) => analysis(&tree, tables, language, source),
+            Err(problem) => FileAnalysis {
+                syntax_errors: vec![problem],
+                ..nothing(language, source)
+            },
+        }
+    }
+
+    /// The syntax tree of a text, as much of it as the bounds let through.
+    ///
+    /// # Errors
+    /// Why there is no tree; a text with errors has one.
+    pub fn ast(
+        &mut self,
+        language: Language,
+        source: &str,
+        bounds: &AstBounds,
+    ) -> Result<Ast, SyntaxError> {
+        let (tree, _) = self.parse(language, source)?;
+        Ok(ast::tell(&tree, source, bounds))
+    }
+
+    /// The first `most` nodes of a kind, or of all named ones, in the order of the text.
+    ///
+    /// # Errors
+    /// As [`ast`](Self::ast).
+    pub fn ast_nodes(
+        &mut self,
+        language: Language,
+        source: &str,
+        kind: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<AstHit>, SyntaxError> {
+        let (tree, _) = self.parse(language, source)?;
+        Ok(ast::find(&tree, source, kind, most))
+    }
+
+    /// How many nodes of each kind the syntax tree of a text has.
+    ///
+    /// # Errors
+    /// As [`ast`](Self::ast).
+    pub fn ast_counts(
+        &mut self,
+        language: Language,
+        source: &str,
+    ) -> Result<AstCounts, SyntaxError> {
+        let (tree, _) = self.parse(language, source)?;
+        Ok(ast::count(&tree))
+    }
+
+    /// What a careful reader notes of a text, besides its entities.
+    ///
+    /// # Errors
+    /// As [`ast`](Self::ast).
+    pub fn review(&mut self, language: Language, source: &str) -> Result<Review, SyntaxError> {
+        let (tree, tables) = self.parse(language, source)?;
+        let analysis = analysis(&tree, tables, language, source);
+        Ok(review::review(&tree, source, analysis))
+    }
+
+    fn parse(&mut self, language: Language, source: &str) -> Result<(Tree, &Tables), SyntaxError> {
         let engine = self.engines.get_mut(language as usize).and_then(|engine| {
             *engine = engine.take().or_else(|| Engine::new(language));
             engine.as_mut()
         });
-        let Some(engine) = engine else {
-            analysis.syntax_errors.push(unreadable(
-                "the grammar does not fit this build of the parser",
-            ));
-            return analysis;
-        };
-        let Some(tree) = engine.parse(source) else {
-            analysis
-                .syntax_errors
-                .push(unreadable("parsing was given up, it took too long"));
-            return analysis;
-        };
-        analysis.syntax_errors = errors::find(&tree, source);
-        walker::walk(
-            &tree,
-            Syntax {
-                source,
-                tables: &engine.tables,
-            },
-            analysis,
-        )
+        let misfit = "the grammar does not fit this build of the parser";
+        let engine = engine.ok_or_else(|| unreadable(misfit))?;
+        let given_up = "parsing was given up, it took too long";
+        let tree = engine.parse(source).ok_or_else(|| unreadable(given_up))?;
+        Ok((tree, &engine.tables))
+    }
+}
+
+fn analysis(tree: &Tree, tables: &Tables, language: Language, source: &str) -> FileAnalysis {
+    let analysis = FileAnalysis {
+        syntax_errors: errors::find(tree, source),
+        ..nothing(language, source)
+    };
+    walker::walk(tree, Syntax { source, tables }, analysis)
+}
+
+/// What is known of a text before it is parsed.
+fn nothing(language: Language, source: &str) -> FileAnalysis {
+    FileAnalysis {
+        language,
+        lines: count_lines(source),
+        docstring: None,
+        classes: Vec::new(),
+        functions: Vec::new(),
+        imports: Vec::new(),
+        usages: Vec::new(),
+        syntax_errors: Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@
 pub const VERSION: i64 = 1;
 
 mod analyzer;
+pub mod ast;
 mod bash;
 mod c;
 mod comments;
@@ -33,6 +34,7 @@ pub mod modules;
 mod outline;
 mod php;
 mod python;
+pub mod review;
 mod ruby;
 mod rules;
 mod rust;

@@ -33,5 +33,6 @@ pub mod schema;
 pub mod scope;
 pub mod search;
 pub mod status;
+mod stored_trees;
 pub mod upkeep;
 pub mod usages;

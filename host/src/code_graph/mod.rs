@@ -8,6 +8,7 @@ mod bindings;
 pub mod calls;
 pub mod confidence;
 pub mod dependencies;
+pub mod duplicates;
 pub mod enclosing;
 mod evidence;
 pub mod hierarchy;

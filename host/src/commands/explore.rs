@@ -35,6 +35,9 @@ const FUSION: f64 = 60.0;
 /// How much more it counts to hold all words than to hold one.
 const ALL_WORDS: f64 = 3.0;
 
+/// How much it counts that a word is a part of the name.
+const IN_NAME: f64 = 4.0;
+
 /// Users, and used entities, that are told of each entity.
 const MOST_NEIGHBOURS: usize = 10;
 
@@ -183,7 +186,8 @@ fn meaningful(query: &str) -> String {
 /// The entities that hold the words, best first, and whether none holds all of them.
 ///
 /// Each word in each of its forms is searched for by itself, too, and ranks are fused: an entity counts by the sum of
-/// what its ranks are worth, so that one which many searches find comes before one that a single search finds first.
+/// what its ranks are worth, so that one which many searches find comes before one that a single search finds first, and
+/// by the words that its name is made of.
 fn relevant(
     code: &CodeDatabase,
     project: &Project,
@@ -196,17 +200,32 @@ fn relevant(
             *worth.entry(hit.clone()).or_default() += weight / (FUSION + rank as f64);
         }
     };
-    add(&together.0, ALL_WORDS);
+    add(&together.entities, ALL_WORDS);
+    // The rarer a word is, the more it tells.
+    let mut rarities = Vec::new();
     let mut seen = HashSet::new();
-    for word in words.split_whitespace() {
-        for form in forms(word)
+    for word in words.split_whitespace().map(str::to_lowercase) {
+        let mut total = 0;
+        for form in forms(&word)
             .into_iter()
             .filter(|form| seen.insert(form.clone()))
         {
-            add(&hits(code, project, &form)?.0, 1.0);
+            let found = hits(code, project, &form)?;
+            total += found.total;
+            add(&found.entities, rarity(found.total));
         }
+        rarities.push((forms(&word), rarity(total)));
     }
     let mut ranked: Vec<(Hit, f64)> = worth.into_iter().collect();
+    for (hit, worth) in &mut ranked {
+        let parts = parts(&hit.name);
+        let named = rarities
+            .iter()
+            .filter(|(forms, _)| forms.iter().any(|form| parts.contains(form)));
+        *worth += named
+            .map(|(_, rarity)| IN_NAME * rarity / FUSION)
+            .sum::<f64>();
+    }
     ranked.sort_by(|(a, left), (b, right)| right.total_cmp(left).then_with(|| a.cmp(b)));
     ranked.truncate(MOST_ENTITIES);
     let names: Vec<&str> = ranked.iter().map(|(hit, _)| hit.name.as_str()).collect();
@@ -217,7 +236,8 @@ fn relevant(
         };
         named.iter().find(is_it).cloned()
     });
-    Ok((found.collect(), together.1 || together.0.is_empty()))
+    let is_partial = together.is_partial || together.entities.is_empty();
+    Ok((found.collect(), is_partial))
 }
 
 /// An entity that a search found.
@@ -228,12 +248,17 @@ struct Hit {
     id: i64,
 }
 
-/// The entities that hold these words, best first, and whether they hold only some of them.
-fn hits(
-    code: &CodeDatabase,
-    project: &Project,
-    words: &str,
-) -> Result<(Vec<Hit>, bool), CommandError> {
+/// What a search found.
+struct Found {
+    /// The entities among the first hits, best first.
+    entities: Vec<Hit>,
+    /// Hits in all.
+    total: u64,
+    /// Whether they hold only some of the words.
+    is_partial: bool,
+}
+
+fn hits(code: &CodeDatabase, project: &Project, words: &str) -> Result<Found, CommandError> {
     let query = SearchQuery {
         text: words,
         entity_type: None,
@@ -248,16 +273,42 @@ fn hits(
             id: hit.entity_id?,
         })
     });
-    Ok((entities.collect(), result.partial_match))
+    Ok(Found {
+        entities: entities.collect(),
+        total: result.hits.total,
+        is_partial: result.partial_match,
+    })
 }
 
-/// A word and what it may be a form of: `matched`, `match`, `matches`.
+/// How much a word with so many hits tells: 1 for a single one, less for more.
+fn rarity(hits: u64) -> f64 {
+    1.0 / (1.0 + (hits.max(1) as f64).ln())
+}
+
+/// The words that a name is made of, in lower case: those of `loadFile` and `load_file` are the same.
+fn parts(name: &str) -> HashSet<String> {
+    let mut parts = HashSet::new();
+    for word in name.split(|c: char| !c.is_alphanumeric()) {
+        let mut part = String::new();
+        for letter in word.chars() {
+            let begins = letter.is_uppercase() && part.ends_with(char::is_lowercase);
+            if begins {
+                parts.insert(std::mem::take(&mut part).to_lowercase());
+            }
+            part.push(letter);
+        }
+        parts.insert(part.to_lowercase());
+    }
+    parts.remove("");
+    parts
+}
+
+/// A word in lower case, and what it may be a form of: `matched`, `match`, `matches`.
 fn forms(word: &str) -> Vec<String> {
     let mut forms = vec![word.to_owned()];
-    let lower = word.to_lowercase();
     let stem = ["ing", "ed", "es", "s"]
         .iter()
-        .find_map(|end| lower.strip_suffix(end))
+        .find_map(|end| word.strip_suffix(end))
         .filter(|stem| stem.len() > 2 && stem.is_ascii());
     if let Some(stem) = stem {
         let (shorter, last) = stem.split_at(stem.len() - 1);
@@ -314,7 +365,7 @@ fn explored(
 
 #[cfg(test)]
 mod tests {
-    use super::{forms, meaningful};
+    use super::{forms, meaningful, parts};
 
     #[test]
     fn questions_are_searched_by_what_they_are_about() {
@@ -335,5 +386,16 @@ mod tests {
         assert!(forms("matched").contains(&"matches".to_owned()));
         assert_eq!(forms("caret"), ["caret"]);
         assert_eq!(forms("is"), ["is"]);
+    }
+
+    #[test]
+    fn names_are_taken_apart() {
+        for name in ["loadFile_2", "load_file_2", "LoadFile2", "load::file::2"] {
+            let expected = match name {
+                "LoadFile2" => ["load", "file2"].map(str::to_owned).into(),
+                _ => ["load", "file", "2"].map(str::to_owned).into(),
+            };
+            assert_eq!(parts(name), expected, "{name}");
+        }
     }
 }

@@ -48,6 +48,9 @@ pub(super) struct Parameters {
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 100_000))]
     limit: usize,
+    /// Edges to leave out at the start; default 0.
+    #[serde(default)]
+    offset: usize,
 }
 
 fn default_limit() -> usize {
@@ -85,7 +88,9 @@ pub(super) struct Answer {
     format: Format,
     node_count: usize,
     edge_count: usize,
-    /// Whether there are more edges than the limit lets through.
+    /// Edges left out before this answer.
+    offset: usize,
+    /// Whether there are more edges than the limit lets through; they come with `offset` + `edge_count` as `offset`.
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     dot: Option<String>,
@@ -132,16 +137,17 @@ impl Operation for ExportGraph {
             GraphType::Hierarchy => graph.of_classes(&code, &project)?,
             GraphType::CallGraph => graph.of_calls(&code, &project)?,
         }
-        let has_more = graph.edges.len() > parameters.limit;
-        let edges: BTreeSet<(String, String)> =
-            graph.edges.iter().take(parameters.limit).cloned().collect();
+        let end = parameters.offset.saturating_add(parameters.limit);
+        let has_more = graph.edges.len() > end;
+        let page = graph.edges.iter().skip(parameters.offset);
+        let edges: BTreeSet<(String, String)> = page.take(parameters.limit).cloned().collect();
         let ends = edges
             .iter()
             .flat_map(|(from, to)| [from.clone(), to.clone()]);
         let nodes: BTreeSet<String> = ends.collect();
         let mut freshness = Freshness::of(&code, graph.files.iter().copied())?;
         if has_more {
-            freshness.lacks("there are more edges; raise limit or name a file_path");
+            freshness.lacks("there are more edges; go on with offset, or name a file_path");
         }
         if graph.is_cut {
             freshness.lacks(NOT_ALL_USAGES);
@@ -155,6 +161,7 @@ impl Operation for ExportGraph {
             format: parameters.format,
             node_count: nodes.len(),
             edge_count: edges.len(),
+            offset: parameters.offset,
             has_more,
             dot: (!is_json).then(|| dot(&nodes, &edges)),
             nodes: is_json.then_some(nodes),

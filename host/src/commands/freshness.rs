@@ -66,6 +66,11 @@ impl Freshness {
         self.degraded.push(reason.into());
     }
 
+    /// Names the files that could not be read or parsed.
+    pub(super) fn unread(&mut self, paths: &[&str]) {
+        self.names("these files could not be read or parsed", paths);
+    }
+
     /// Says which bases of classes are told by their names alone.
     pub(super) fn unsure_bases(&mut self, hierarchy: &Hierarchy) {
         let names: Vec<&str> = hierarchy.unsure().collect();
@@ -93,17 +98,16 @@ impl Freshness {
             ));
         }
         let unsound = files.iter().filter(|file| file.has_errors);
-        freshness.names("parts of these files do not parse", unsound);
+        freshness.names("parts of these files do not parse", &paths(unsound));
         let is_older = |file: &&IndexedFile| file.analysis != Some(analysis::VERSION);
         freshness.names(
             "these files were indexed by an earlier version, which found less; update_indexes reads them again",
-            files.iter().filter(is_older),
+            &paths(files.iter().filter(is_older)),
         );
         freshness
     }
 
-    fn names<'f>(&mut self, reason: &str, files: impl Iterator<Item = &'f IndexedFile>) {
-        let paths: Vec<&str> = files.map(|file| file.relative_path.as_str()).collect();
+    fn names(&mut self, reason: &str, paths: &[&str]) {
         let (named, rest) = paths.split_at(paths.len().min(MOST_NAMES));
         let more = match rest.len() {
             0 => String::new(),
@@ -113,6 +117,10 @@ impl Freshness {
             self.lacks(format!("{reason}: {}{more}", named.join(", ")));
         }
     }
+}
+
+fn paths<'f>(files: impl Iterator<Item = &'f IndexedFile>) -> Vec<&'f str> {
+    files.map(|file| file.relative_path.as_str()).collect()
 }
 
 fn has_changed(file: &IndexedFile) -> bool {

@@ -50,6 +50,10 @@ pub(super) struct Parameters {
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 5_000))]
     limit: usize,
+    /// Entities to leave out at the start, nearest first; default 0.
+    #[serde(default)]
+    #[schemars(range(max = 100_000))]
+    offset: usize,
 }
 
 fn default_depth() -> u32 {
@@ -68,6 +72,8 @@ pub(super) struct Answer {
     /// What uses them, directly or through others.
     affected: Vec<Reached>,
     count: usize,
+    /// Entities left out before this answer.
+    offset: usize,
     /// Files that hold any of it.
     files: Vec<String>,
     /// Whether more depends on them than the limits let through.
@@ -105,14 +111,19 @@ impl Operation for Impact {
         };
         let code = context.code();
         let calls = Calls::load(&code, &project.id)?;
-        let found = calls.dependents(&changed, parameters.max_depth, parameters.limit)?;
-        let (affected, has_more) = (found.reached, found.has_more);
+        let found = calls.dependents(
+            &changed,
+            parameters.max_depth,
+            parameters.offset + parameters.limit,
+        )?;
+        let (mut affected, has_more) = (found.reached, found.has_more);
+        affected.drain(..parameters.offset.min(affected.len()));
         let both = changed
             .iter()
             .chain(affected.iter().map(|each| &each.definition));
         let mut freshness = Freshness::of(&code, both.map(|each| each.file_id))?;
         if has_more {
-            freshness.lacks("more depends on it; raise max_depth or limit");
+            freshness.lacks("more depends on it; raise max_depth, or go on with offset");
         }
         if found.is_cut {
             freshness.lacks(NOT_ALL_USAGES);
@@ -125,6 +136,7 @@ impl Operation for Impact {
         files.sort();
         Ok(Answer {
             count: affected.len(),
+            offset: parameters.offset,
             changed,
             affected,
             files,

@@ -137,7 +137,7 @@ fn fitting(lines: &[&str], max_tokens: u32) -> usize {
 }
 
 /// The text of a file that lies below `root`, wherever links lead.
-fn source(root: &Path, path: &Path) -> Result<String, CommandError> {
+pub(super) fn source(root: &Path, path: &Path) -> Result<String, CommandError> {
     let unusable = |problem: &str| {
         let message = format!("{} cannot be read: {problem}", path.display());
         CommandError::new(ErrorCode::PathUnusable, message)

@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::analyze_complexity::AnalyzeComplexity;
+use super::ast_statistics::AstStatistics;
 use super::backup_database::BackupDatabase;
 use super::change_project_id::ChangeProjectId;
 use super::check_drift::CheckDrift;
 use super::cleanup_deleted_files::CleanupDeletedFiles;
 use super::collapse_versions::CollapseVersions;
 use super::command::Command;
+use super::comprehensive_analysis::ComprehensiveAnalysis;
 use super::context::Context;
 use super::delete_project::DeleteProject;
 use super::delete_unwatched_projects::DeleteUnwatchedProjects;
@@ -19,8 +21,10 @@ use super::explore::Explore;
 use super::export_graph::ExportGraph;
 use super::find_classes::FindClasses;
 use super::find_dependencies::FindDependencies;
+use super::find_duplicates::FindDuplicates;
 use super::find_usages::FindUsages;
 use super::fulltext_search::FulltextSearch;
+use super::get_ast::GetAst;
 use super::get_class_hierarchy::GetClassHierarchy;
 use super::get_code_entity_info::GetCodeEntityInfo;
 use super::get_database_corruption_status::GetDatabaseCorruptionStatus;
@@ -39,6 +43,7 @@ use super::list_errors_by_category::ListErrorsByCategory;
 use super::list_long_files::ListLongFiles;
 use super::list_project_files::ListProjectFiles;
 use super::list_projects::ListProjects;
+use super::list_worker_logs::ListWorkerLogs;
 use super::operation::Access;
 use super::prepared::Prepared;
 use super::queue_add_job::QueueAddJob;
@@ -52,6 +57,7 @@ use super::repair_database::RepairDatabase;
 use super::repair_sqlite_database::RepairSqliteDatabase;
 use super::repair_worker_status::RepairWorkerStatus;
 use super::restore_database::RestoreDatabase;
+use super::search_ast_nodes::SearchAstNodes;
 use super::start_repair_worker::StartRepairWorker;
 use super::start_worker::StartWorker;
 use super::stop_repair_worker::StopRepairWorker;
@@ -80,19 +86,23 @@ impl Registry {
     fn new() -> Self {
         let mut commands = vec![
             Command::of::<AnalyzeComplexity>(),
+            Command::of::<AstStatistics>(),
             Command::of::<BackupDatabase>(),
             Command::of::<ChangeProjectId>(),
             Command::of::<CheckDrift>(),
             Command::of::<CleanupDeletedFiles>(),
             Command::of::<CollapseVersions>(),
+            Command::of::<ComprehensiveAnalysis>(),
             Command::of::<DeleteProject>(),
             Command::of::<DeleteUnwatchedProjects>(),
             Command::of::<Explore>(),
             Command::of::<ExportGraph>(),
             Command::of::<FindClasses>(),
             Command::of::<FindDependencies>(),
+            Command::of::<FindDuplicates>(),
             Command::of::<FindUsages>(),
             Command::of::<FulltextSearch>(),
+            Command::of::<GetAst>(),
             Command::of::<GetClassHierarchy>(),
             Command::of::<GetCodeEntityInfo>(),
             Command::of::<GetDatabaseCorruptionStatus>(),
@@ -111,6 +121,7 @@ impl Registry {
             Command::of::<ListLongFiles>(),
             Command::of::<ListProjectFiles>(),
             Command::of::<ListProjects>(),
+            Command::of::<ListWorkerLogs>(),
             Command::of::<QueueAddJob>(),
             Command::of::<QueueDeleteJob>(),
             Command::of::<QueueGetJobStatus>(),
@@ -122,6 +133,7 @@ impl Registry {
             Command::of::<RepairSqliteDatabase>(),
             Command::of::<RepairWorkerStatus>(),
             Command::of::<RestoreDatabase>(),
+            Command::of::<SearchAstNodes>(),
             Command::of::<StartRepairWorker>(),
             Command::of::<StartWorker>(),
             Command::of::<StopRepairWorker>(),
