@@ -14,13 +14,15 @@ pub mod serving;
 pub mod worker_processes;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::serving::Serving;
 use self::worker_processes::Starts;
 use crate::commands::context::Context;
+use crate::config::current::CurrentConfig;
 use crate::config::types::Config;
 use crate::foundation::paths::{PathError, data_dir};
 use crate::foundation::plugin_image::PluginImage;
@@ -56,12 +58,14 @@ pub enum AppError {
 /// The parts of a host process. Dropping it stops the workers that it started.
 pub struct App {
     /// Exchanged as a whole when the configuration changes while this host runs.
-    config: Arc<RwLock<Arc<Config>>>,
+    config: CurrentConfig,
     plugins: Arc<Registry>,
     workers: Arc<WorkerManager>,
     db_workers: Arc<DbWorkerManager>,
     /// Opened when it is first needed: many commands of the CLI need none.
     database: OnceLock<Arc<UniversalDriver>>,
+    /// The server's, while this host serves.
+    serving: OnceLock<Serving>,
 }
 
 impl App {
@@ -101,14 +105,15 @@ impl App {
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
         let app = Self {
-            config: Arc::new(RwLock::new(Arc::new(config))),
+            config: CurrentConfig::new(config),
             plugins,
             workers,
             db_workers: Arc::new(db_workers),
             database: OnceLock::new(),
+            serving: OnceLock::new(),
         };
         app.offer_workers(&Starts {
-            config: Arc::clone(&app.config),
+            config: app.config.clone(),
             plugin_dirs: absolute_directories(plugin_dirs),
             host_id: Uuid::new_v4().simple().to_string(),
         });
@@ -117,7 +122,7 @@ impl App {
 
     /// The configuration that is in force.
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        self.config.get()
     }
 
     /// The plugins that were found.
@@ -202,7 +207,7 @@ impl App {
         let config = self.config();
         let drivers = drivers_seen::found(&self.plugins, &config.database.kind);
         Ok(Context {
-            config,
+            config: self.config.clone(),
             database: self.usable_database()?,
             workers: Arc::clone(&self.workers),
             jobs: None,

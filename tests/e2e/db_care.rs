@@ -3,6 +3,7 @@
 mod backups;
 mod damaged;
 mod files;
+mod salvaged;
 
 use std::path::{Path, PathBuf};
 

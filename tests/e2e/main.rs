@@ -11,6 +11,7 @@
 )]
 
 mod backup;
+mod callers;
 mod checkouts;
 mod cli;
 mod configuration;

@@ -176,6 +176,8 @@ fn jobs(told: &Value) {
     assert_eq!(stopped["ended"]["raised"], "JobFailedError");
     assert_eq!(stopped["ended"]["status"], "stopped");
     assert_eq!(stopped["forgotten"], true);
+    let queue = json!({"added": "mine", "started": "mine", "logs": "list_projects is completed", "deleted": true});
+    assert_eq!(told["queue"], queue);
     let detached = &told["detached"];
     assert_eq!(detached["outcome"]["result"]["success"], true, "{detached}");
     assert_eq!(detached["status"], "completed");

@@ -1,12 +1,20 @@
 //! The schema of a database that lost or changed parts of it becomes the declared one again, on every engine.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use code_analysis_host::app::App;
 use code_analysis_host::code_db::schema::tables;
-use code_analysis_host::foundation::progress::Silent;
+use code_analysis_host::config::types::Config;
+use code_analysis_host::foundation::progress::{Silent, StepProgress};
 use driver_api::{DriverError, Value, ValueRef};
+use rustix::process::Signal;
 
 use crate::support::dump::dump;
 use crate::support::engines::Engine;
 use crate::support::fixture;
+use crate::support::processes::kill;
+use crate::support::sandbox::plugins_dir;
 
 /// What is done to each engine's database: the same damage in its own words.
 fn damage(engine: &str) -> Vec<&'static str> {
@@ -187,5 +195,117 @@ fn numbers_of_projects_become_words_on_servers_too() {
         // The reference is back: what is below goes with the project.
         assert_eq!(database.delete_project("7").unwrap().datasets_count, 1);
         driver.close();
+    }
+}
+
+/// How the process that is to be killed knows what to do: the step, and the configuration of its database.
+const TASK: &str = "TEST_UPGRADE_OF_SERVER_KILLED";
+
+/// Kills its own process at one step.
+struct KillAt(usize);
+
+impl StepProgress for KillAt {
+    fn step(&self, number: usize, _of: usize, _what: &str) {
+        if number == self.0 {
+            kill(std::process::id(), Signal::KILL);
+            std::thread::park();
+        }
+    }
+}
+
+/// Not a test of its own: the process that the test below starts and that kills itself.
+#[test]
+fn the_process_that_is_killed() {
+    let Ok(task) = std::env::var(TASK) else {
+        return;
+    };
+    let (step, config) = task.split_once(' ').unwrap();
+    let config: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(config).unwrap()).unwrap();
+    let config = Config::from_value(config, std::path::Path::new("/")).unwrap();
+    let app = App::new(config, &[plugins_dir().to_owned()]).unwrap();
+    let database = app.opened_database().unwrap().database();
+    database
+        .apply_schema(&KillAt(step.parse().unwrap()))
+        .unwrap();
+}
+
+/// PostgreSQL takes all steps or none; MySQL keeps those that were taken, and the next upgrade goes on from there.
+#[test]
+fn an_upgrade_of_a_server_that_is_killed_at_any_step_is_made_whole_by_the_next() {
+    for engine in Engine::servers("schema_killed") {
+        engine.index(&fixture("shop"));
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        let database = driver.database();
+        for statement in damage(engine.name) {
+            let done = driver
+                .raw_database()
+                .once(|session| session.execute(statement, &[]));
+            done.unwrap_or_else(|error| panic!("{}: {statement}: {error}", engine.name));
+        }
+        let usages = || {
+            let sql = "SELECT id, file_id, line, target_name FROM usages ORDER BY id";
+            let rows = driver
+                .raw_database()
+                .read(|session| session.query_all(sql, &[], |row| Ok(row.to_values()?)));
+            rows.unwrap()
+        };
+        let rows = usages();
+        assert!(rows.len() > 10, "{}", engine.name);
+        let steps = database.plan_schema().unwrap().steps.len();
+        assert!(steps > 8, "{}: {steps}", engine.name);
+        let mut left = steps;
+        let mut kills = 0;
+        while left > 0 {
+            // On MySQL one more step is taken each time; on PostgreSQL each step is tried in its turn.
+            let step = match engine.name {
+                "mysql" => left.min(2),
+                _ => kills + 1,
+            };
+            let status = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "schema_sync::the_process_that_is_killed",
+                    "--nocapture",
+                ])
+                .env(TASK, format!("{step} {}", engine.config))
+                .env("XDG_DATA_HOME", engine.sandbox.path().join("data"))
+                .env("XDG_RUNTIME_DIR", engine.sandbox.path().join("run"))
+                .stdout(Stdio::null())
+                .status()
+                .unwrap();
+            assert_eq!(status.signal(), Some(9), "{}: step {step}", engine.name);
+            kills += 1;
+            assert_eq!(usages(), rows, "{}: after step {step}", engine.name);
+            let now = database.plan_schema().unwrap().steps.len();
+            match engine.name {
+                // The last is only taken by an upgrade that goes to its end.
+                "mysql" if left > 1 => assert!(now < left, "{now} of {left} steps are left"),
+                "mysql" => break,
+                _ => assert_eq!(now, steps, "after step {step}"),
+            }
+            left = match engine.name {
+                "mysql" => now,
+                _ => steps - kills,
+            };
+        }
+        database.apply_schema(&Silent).unwrap();
+        assert!(
+            database.plan_schema().unwrap().is_empty(),
+            "{}",
+            engine.name
+        );
+        assert_eq!(usages(), rows, "{}", engine.name);
+        driver.close();
+        let found = engine.call(
+            "fulltext_search",
+            &serde_json::json!({ "query": "discount" }),
+        );
+        assert!(
+            found["count"].as_u64().unwrap() > 0,
+            "{}: {found}",
+            engine.name
+        );
     }
 }

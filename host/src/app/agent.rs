@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use super::App;
 use super::calling::{CallError, commands};
 use crate::foundation::cancellation::{CancelOnDrop, Cancellation};
-use crate::foundation::progress::Progress;
+use crate::foundation::progress::{Progress, RowProgress};
 use crate::server::mcp::backend::{Backend, Failure, Running, Step};
 use crate::server::mcp::stdio;
 use crate::server::mcp::toolset::Toolset;
@@ -240,6 +240,24 @@ impl Progress for Teller {
     fn done(&self) {}
 }
 
+impl RowProgress for Teller {
+    fn begin(&self, rows: u64) {
+        self.change(|step| step.total = step.done + rows);
+    }
+
+    fn rows(&self, doing: &str, table: &str, rows: u64) {
+        self.change(|step| {
+            step.done += rows;
+            step.total = step.total.max(step.done);
+            step.at = format!("{doing} {table}");
+        });
+    }
+
+    fn done(&self) {
+        self.change(|step| step.total = step.done);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +269,7 @@ mod tests {
         for name in ["a", "b"] {
             teller.total(2);
             teller.step(Path::new(name));
-            teller.done();
+            Progress::done(&teller);
         }
         let expected = Step {
             done: 2,

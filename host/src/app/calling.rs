@@ -9,7 +9,7 @@ use crate::commands::error::CommandError;
 use crate::commands::job::Job;
 use crate::commands::registry::Registry as CommandRegistry;
 use crate::foundation::cancellation::Cancellation;
-use crate::foundation::progress::Progress;
+use crate::foundation::progress::WorkProgress;
 use crate::plugins::resolve::{Reach, resolve};
 use crate::supervisor::db_worker_manager::names::owner_file;
 use crate::supervisor::owner_file::{Owner, reach_owner};
@@ -52,7 +52,7 @@ impl App {
         &self,
         command: &str,
         parameters: Value,
-        progress: &dyn Progress,
+        progress: &dyn WorkProgress,
         cancellation: &Cancellation,
     ) -> Result<Value, CallError> {
         let registry = commands();

@@ -12,7 +12,7 @@ use crate::foundation::cancellation::Cancellation;
 use crate::foundation::progress::RowProgress;
 use crate::universal_driver::driver::UniversalDriver;
 use crate::universal_driver::error::UniversalDriverError;
-use crate::universal_driver::maintenance::backups::{Backup, Reason};
+use crate::universal_driver::maintenance::backup_file::{Backup, Reason};
 use crate::universal_driver::maintenance::check::Checked;
 use crate::universal_driver::maintenance::error::MaintenanceError;
 use crate::universal_driver::maintenance::repair::Repaired;
@@ -107,13 +107,13 @@ impl App {
     ///
     /// # Errors
     /// [`MaintenanceFailure`].
-    pub fn check_database(&self) -> Result<Checked> {
+    pub fn check_database(&self, listening: &Listening<'_>) -> Result<Checked> {
         let database = self.existing_database()?;
         if database.safe_mode().is_none() {
             // Not made ready: that would mend the schema, which is one of the things that are looked at.
             database.ensure_database_exists().map_err(AppError::from)?;
         }
-        Ok(database.check()?)
+        Ok(database.check(&listening.watch())?)
     }
 
     /// Makes a backup, in the configured directory or another one.

@@ -1,27 +1,39 @@
 //! A configuration that changed while its host runs: what can be taken over at once is, the rest waits for a restart.
 
-use std::sync::{Arc, PoisonError};
-
+use super::serving::{ServeError, job_limits};
 use super::worker_processes::STARTABLE;
 use super::{App, AppError};
 use crate::config::reload::{Difference, difference};
+use crate::config::server_types::ServerConfig;
 use crate::config::types::Config;
+use crate::server::guard::Guard;
 use crate::supervisor::error::WorkerError;
 use crate::supervisor::worker_spec::WorkerKind;
 
 impl App {
-    /// Takes over from `changed` what a running host can take, and answers what differs.
+    /// Takes over from `changed` what a running host can take, and answers what differs. Tokens and certificates are read
+    /// again, whether or not their files have other names.
     ///
     /// # Errors
-    /// [`AppError::Executable`] and [`AppError::Database`] when a worker cannot be started anew; the configuration
-    /// is in force all the same.
-    pub fn reload(&self, changed: &Config) -> Result<Difference, AppError> {
+    /// [`ServeError::Guard`] and [`ServeError::Unguarded`]; nothing has changed then. [`ServeError::App`] when a worker
+    /// cannot be started anew; the configuration is in force all the same.
+    pub fn reload(&self, changed: &Config) -> Result<Difference, ServeError> {
         let difference = difference(&self.config(), changed);
+        self.relieve_guard(&difference.next.server)?;
         if difference.taken.is_empty() {
             return Ok(difference);
         }
-        let next = Arc::new(difference.next.clone());
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.config.set(difference.next.clone());
+        if difference.takes("server.jobs.")
+            && let Some(serving) = self.serving.get()
+        {
+            serving.jobs.set_limits(job_limits(&difference.next));
+        }
+        if difference.takes("database.backup.")
+            && let Some(database) = self.database.get()
+        {
+            database.keep_backups_as(&difference.next);
+        }
         for kind in STARTABLE {
             if difference.takes(&format!("workers.{kind}.")) {
                 self.stop_worker_if_any(kind)?;
@@ -31,6 +43,18 @@ impl App {
             }
         }
         Ok(difference)
+    }
+
+    fn relieve_guard(&self, config: &ServerConfig) -> Result<(), ServeError> {
+        let Some(serving) = self.serving.get() else {
+            return Ok(());
+        };
+        let guard = Guard::of(config)?;
+        if serving.is_open && !guard.keeps_strangers_out() {
+            return Err(ServeError::Unguarded);
+        }
+        serving.gate.relieve(guard);
+        Ok(())
     }
 
     fn stop_worker_if_any(&self, kind: WorkerKind) -> Result<(), AppError> {

@@ -15,11 +15,13 @@ use crate::commands::jobs::queue::{JobQueue, Limits};
 use crate::commands::service::Commands;
 use crate::config::server_types::ServerConfig;
 use crate::config::types::{Config, DatabaseConfig};
+use crate::foundation::descriptor_limit;
 use crate::foundation::endpoint_file::{Endpoint, Published, endpoint_path, server_file};
 use crate::foundation::redaction::redact_map;
 use crate::foundation::shutdown_signal::{DEFAULT_SHUTDOWN_TIME, ShutdownSignal};
 use crate::server::address::{self, AddressError};
 use crate::server::connections::Patience;
+use crate::server::gate::Gate;
 use crate::server::guard::{Guard, GuardError};
 use crate::server::http::{ServerParts, serve};
 use crate::server::tokens::{self, TokenError};
@@ -45,6 +47,12 @@ pub enum ServeError {
     /// The database or a worker cannot be started.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The changed configuration would let everybody in.
+    #[error(
+        "a server that listens to others than programs of this machine needs TLS with a token, or with certificates \
+         of clients; the guard stays as it was"
+    )]
+    Unguarded,
     /// The system refuses what a server needs.
     #[error("the server cannot run: {0}")]
     System(#[from] io::Error),
@@ -53,7 +61,17 @@ pub enum ServeError {
 /// A server that is about to take requests.
 pub struct Listening {
     listener: TcpListener,
-    guard: Guard,
+    gate: Arc<Gate>,
+}
+
+/// What of a running server follows the configuration.
+pub(super) struct Serving {
+    /// Who is let in.
+    pub(super) gate: Arc<Gate>,
+    /// Whether others than programs of this machine reach it.
+    pub(super) is_open: bool,
+    /// The background jobs.
+    pub(super) jobs: JobQueue,
 }
 
 /// The file in which the server of this configuration's database says how it is reached.
@@ -93,7 +111,8 @@ impl App {
         let server = &self.config().server;
         let guard = Guard::of(server)?;
         let listener = address::bind(&server.host, server.port, guard.keeps_strangers_out())?;
-        Ok(Listening { listener, guard })
+        let gate = Arc::new(Gate::new(guard));
+        Ok(Listening { listener, gate })
     }
 
     /// Answers requests on `listening` until `shutdown` is raised, then ends everything that this host started.
@@ -131,17 +150,26 @@ impl App {
         shutdown: &ShutdownSignal,
         ready: impl FnOnce(&Endpoint),
     ) -> Result<(), ServeError> {
+        descriptor_limit::raise();
         let jobs = JobQueue::new(job_limits(&self.config()), journal(&self.config()));
         let service = Arc::new(Commands::new(self.context()?, jobs.clone()));
         self.start_workers()?;
         let _plugin_watch = self.watch_plugins()?;
-        let Listening { listener, guard } = listening;
-        let endpoint = endpoint(&guard, &self.config().server, listener.local_addr()?);
+        let Listening { listener, gate } = listening;
+        let address = listener.local_addr()?;
+        let endpoint = endpoint(gate.guard().scheme(), &self.config().server, address);
+        let serving = Serving {
+            gate: Arc::clone(&gate),
+            is_open: !address.ip().is_loopback(),
+            jobs: jobs.clone(),
+        };
+        // A host serves once.
+        self.serving.get_or_init(|| serving);
         let parts = ServerParts {
             service,
             instance_id: endpoint.instance_id.clone(),
             listener,
-            guard,
+            gate,
             patience: Patience::default(),
             connections: self.config().server.connections,
             shutdown: shutdown.clone(),
@@ -172,7 +200,7 @@ fn deadline_of(shutdown: &ShutdownSignal) -> Instant {
     )
 }
 
-fn job_limits(config: &Config) -> Limits {
+pub(super) fn job_limits(config: &Config) -> Limits {
     let jobs = &config.server.jobs;
     Limits {
         long: jobs.running,
@@ -200,14 +228,14 @@ fn journal(config: &Config) -> Option<Journal> {
 }
 
 /// Where programs of this machine reach the server: by a name that a certificate can bear, where there is one.
-fn endpoint(guard: &Guard, config: &ServerConfig, address: SocketAddr) -> Endpoint {
+fn endpoint(scheme: &str, config: &ServerConfig, address: SocketAddr) -> Endpoint {
     let name = match (config.names.first(), address.ip()) {
         (Some(name), ip) if !ip.is_loopback() => format!("{name}:{}", address.port()),
         (_, ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
         _ => address.to_string(),
     };
     Endpoint {
-        url: format!("{}://{name}", guard.scheme()),
+        url: format!("{scheme}://{name}"),
         instance_id: Uuid::new_v4().simple().to_string(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

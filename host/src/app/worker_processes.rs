@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{App, AppError, plugin_loader};
 use crate::code_db::database::CodeDatabase;
+use crate::config::current::CurrentConfig;
 use crate::config::types::Config;
 use crate::db_worker;
 use crate::foundation::control::{ControlError, Refusal};
@@ -124,7 +125,7 @@ pub(super) const STARTABLE: [WorkerKind; 2] = [WorkerKind::FileWatcher, WorkerKi
 #[derive(Clone)]
 pub(super) struct Starts {
     /// The configuration in force.
-    pub(super) config: Arc<RwLock<Arc<Config>>>,
+    pub(super) config: CurrentConfig,
     /// The plugins directories that were named on the command line.
     pub(super) plugin_dirs: Vec<PathBuf>,
     /// Who this host is.
@@ -138,7 +139,7 @@ impl Starts {
         kind: WorkerKind,
         settings: &WorkerSettings,
     ) -> Result<WorkerSpec, WorkerError> {
-        let in_force = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
+        let in_force = self.config.get();
         let bad = |problem: serde_json::Error| WorkerError::BadSettings {
             name: kind.to_string(),
             problem: problem.to_string(),

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::arguments::GlobalArguments;
-use super::bar;
+use super::bar::Bar;
 use super::exit_code::Exit;
 use super::failure::CliError;
 use super::host;
@@ -16,7 +15,6 @@ use super::output::{Output, note};
 use super::table;
 use crate::app::App;
 use crate::config::types::Config;
-use crate::foundation::progress::RowProgress;
 
 /// Digits of a hash that people are shown; --json has all.
 const SHORT_HASH: usize = 12;
@@ -52,9 +50,9 @@ pub(super) fn run(
         return show(output, &plan, &plan_lines(&plan));
     }
     let cancellation = cancelled_by_signals("stopping; the target will be as it was before")?;
-    let bar = Bar(bar::on_stderr());
+    let bar = Bar::on_stderr();
     let copied = source.copy_database_to(&target, arguments.replace, &bar, &cancellation);
-    bar.0.finish_and_clear();
+    bar.clear();
     let report = json!(copied?);
     warn_of_what_is_left(&report, "was not copied");
     for warning in report["warnings"].as_array().into_iter().flatten() {
@@ -164,25 +162,6 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 
 fn seconds(value: &Value) -> String {
     format!("{:.1}", value["seconds"].as_f64().unwrap_or(0.0))
-}
-
-/// Draws how far an operation on rows is.
-pub(super) struct Bar(pub(super) ProgressBar);
-
-impl RowProgress for Bar {
-    fn begin(&self, rows: u64) {
-        self.0.reset();
-        self.0.set_length(rows);
-    }
-
-    fn rows(&self, doing: &str, table: &str, rows: u64) {
-        self.0.set_message(format!("{doing} {table}"));
-        self.0.inc(rows);
-    }
-
-    fn done(&self) {
-        self.0.set_message(String::new());
-    }
 }
 
 #[cfg(test)]

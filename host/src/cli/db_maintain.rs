@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::arguments::GlobalArguments;
-use super::bar;
-use super::db_copy::Bar;
+use super::bar::Bar;
 use super::exit_code::Exit;
 use super::failure::CliError;
 use super::host;
@@ -49,7 +48,11 @@ pub(super) fn status(global: &GlobalArguments, output: &mut Output<'_>) -> Resul
 
 /// Checks the database; exit code 1 when something is not as it should be.
 pub(super) fn check(global: &GlobalArguments, output: &mut Output<'_>) -> Result<Exit, CliError> {
-    let checked = json!(app(global)?.check_database()?);
+    let app = app(global)?;
+    let checked = listening("stopping; nothing was changed", |listening| {
+        app.check_database(listening)
+    })?;
+    let checked = json!(checked);
     show(output, &checked, &check_lines(&checked))?;
     Ok(exit(checked["ok"] == true))
 }
@@ -149,12 +152,12 @@ fn listening<T>(
     work: impl FnOnce(&Listening<'_>) -> Result<T, MaintenanceFailure>,
 ) -> Result<T, CliError> {
     let cancellation = cancelled_by_signals(told)?;
-    let bar = Bar(bar::on_stderr());
+    let bar = Bar::on_stderr();
     let done = work(&Listening {
         progress: &bar,
         cancellation,
     });
-    bar.0.finish_and_clear();
+    bar.clear();
     Ok(done?)
 }
 
@@ -244,7 +247,7 @@ fn check_lines(checked: &Value) -> Vec<String> {
     if let Some(reason) = checked["safe_mode"]["reason"].as_str() {
         return vec![
             format!("SAFE MODE: {reason}"),
-            "repair: the newest sound backup would take its place, else an empty database"
+            "repair: what can be read of it, or the newest sound backup with what it lacks, would take its place"
                 .to_owned(),
         ];
     }
@@ -275,10 +278,43 @@ fn repair_lines(repaired: &Value) -> Vec<String> {
             repaired["rows_changed"], repaired["files_marked_deleted"]
         ),
         "restored" => format!("{} was restored", text(&repaired["restored"], "name")),
-        _ => "there was no sound backup: the database is empty".to_owned(),
+        "salvaged" => "what could be read of the damaged file is in its place".to_owned(),
+        _ => "nothing of the damaged file could be read, and there was no sound backup: the database is empty".to_owned(),
     }];
+    lines.extend(salvaged_lines(&repaired["salvaged"]));
     lines.extend(saved_line(repaired));
     lines.push(format!("next: {}", text(repaired, "next_step")));
+    lines
+}
+
+/// How much of a damaged file was brought over, and what of it could not be read.
+fn salvaged_lines(salvaged: &Value) -> Vec<String> {
+    if salvaged.is_null() {
+        return Vec::new();
+    }
+    if let Some(problem) = salvaged["problem"].as_str() {
+        return vec![format!(
+            "nothing was brought over from the damaged file: {problem}"
+        )];
+    }
+    let mut lines = vec![format!(
+        "{} rows were brought over from the damaged file",
+        salvaged["rows"]
+    )];
+    for table in salvaged["tables"].as_array().into_iter().flatten() {
+        let ranges = table["unreadable"].as_array().into_iter().flatten();
+        let ranges: Vec<String> = ranges
+            .map(|range| format!("{} to {}", range[0], range[1]))
+            .collect();
+        if !ranges.is_empty() {
+            lines.push(format!(
+                "{}: {} rows read; not readable: rows numbered {}",
+                text(table, "table"),
+                table["read"],
+                ranges.join(", ")
+            ));
+        }
+    }
     lines
 }
 
@@ -324,6 +360,24 @@ mod tests {
         assert_eq!(
             status_lines(&state)[1],
             "state      SAFE MODE: it is damaged"
+        );
+    }
+
+    #[test]
+    fn a_repair_says_what_could_not_be_read() {
+        let salvaged = json!({"complete": false, "rows": 7, "problem": null, "tables": [
+            {"table": "files", "read": 7, "added": 7, "unreadable": [[3, 9], [12, 12]], "unreadable_numbers": 8},
+            {"table": "classes", "read": 0, "added": 0, "unreadable": [], "unreadable_numbers": 0},
+        ]});
+        let repaired = json!({"mode": "salvaged", "salvaged": salvaged, "next_step": "index"});
+        assert_eq!(
+            repair_lines(&repaired),
+            [
+                "what could be read of the damaged file is in its place",
+                "7 rows were brought over from the damaged file",
+                "files: 7 rows read; not readable: rows numbered 3 to 9, 12 to 12",
+                "next: index",
+            ]
         );
     }
 

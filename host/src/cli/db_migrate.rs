@@ -1,16 +1,14 @@
 //! `db migrate`: brings the schema of the database up to date, or says what that would take.
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::arguments::GlobalArguments;
-use super::bar;
+use super::bar::Bar;
 use super::exit_code::Exit;
 use super::failure::CliError;
 use super::host;
 use super::output::Output;
-use crate::foundation::progress::StepProgress;
 
 /// Arguments of `db migrate`.
 #[derive(Debug, Args)]
@@ -37,9 +35,9 @@ pub(super) fn run(
             ),
         };
     }
-    let bar = Bar(bar::on_stderr());
+    let bar = Bar::on_stderr();
     let done = app.migrate(&bar);
-    bar.0.finish_and_clear();
+    bar.clear();
     show(output, &json!(done?), "were taken")
 }
 
@@ -77,16 +75,6 @@ fn lines(plan: &Value, verb: &str) -> Vec<String> {
         steps.len()
     ));
     lines
-}
-
-struct Bar(ProgressBar);
-
-impl StepProgress for Bar {
-    fn step(&self, number: usize, of: usize, what: &str) {
-        self.0.set_length(of as u64);
-        self.0.set_position(number.saturating_sub(1) as u64);
-        self.0.set_message(what.to_owned());
-    }
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl From<ServeError> for Failure {
             ServeError::Address(error) => {
                 Self::new(Exit::Configuration, "ADDRESS", error.to_string())
             }
-            ServeError::Guard(error) => {
+            error @ (ServeError::Guard(_) | ServeError::Unguarded) => {
                 Self::new(Exit::Configuration, "CONFIGURATION", error.to_string())
             }
             ServeError::System(error) => Self::new(Exit::Failed, "SYSTEM", error.to_string()),

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::arguments::GlobalArguments;
-use super::bar;
+use super::bar::Bar;
 use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
 use super::host;
@@ -16,7 +15,6 @@ use super::output::Output;
 use super::summary;
 use crate::app::App;
 use crate::foundation::cancellation::Cancellation;
-use crate::foundation::progress::Progress;
 
 /// Arguments of `index`.
 #[derive(Debug, Args)]
@@ -59,9 +57,9 @@ pub(super) fn run(
 
 fn index(app: &App, directory: &Path, cancellation: &Cancellation) -> Result<Value, CliError> {
     let parameters = json!({ "root_dir": directory });
-    let bar = Bar(bar::on_stderr());
+    let bar = Bar::on_stderr();
     let answer = app.call("update_indexes", parameters, &bar, cancellation);
-    bar.0.finish_and_clear();
+    bar.clear();
     Ok(answer?)
 }
 
@@ -98,25 +96,6 @@ fn exit_of(data: &Value) -> Exit {
 
 fn worse(one: Exit, other: Exit) -> Exit {
     if one == Exit::Ok { other } else { one }
-}
-
-struct Bar(ProgressBar);
-
-impl Progress for Bar {
-    fn total(&self, files: u64) {
-        self.0.reset();
-        self.0.set_length(files);
-    }
-
-    fn step(&self, path: &Path) {
-        self.0
-            .set_message(super::table::printable(&path.to_string_lossy()));
-        self.0.inc(1);
-    }
-
-    fn done(&self) {
-        self.0.set_message(String::new());
-    }
 }
 
 #[cfg(test)]

@@ -64,23 +64,25 @@ impl CodeDatabase {
     /// What the engine itself says of its files; none when that is nothing.
     ///
     /// SQLite checks every page and index, MySQL every table, and of PostgreSQL every row is read, which finds what its
-    /// checksums find.
+    /// checksums find. `checked` hears the name of each table that is done.
     ///
     /// # Errors
     /// The driver's; damage that ends the check is an answer.
-    pub fn engine_check(&self) -> Result<Option<String>> {
+    pub fn engine_check(&self, checked: &mut dyn FnMut(&'static str)) -> Result<Option<String>> {
         let dialect = self.database.dialect();
-        match self.database.read(|session| engine_check(session, dialect)) {
+        let mut check = |session: &mut Session| engine_check(session, dialect, checked);
+        match self.database.read(&mut check) {
             Err(error) if error.class() == ErrorClass::Corrupt => Ok(Some(error.to_string())),
             checked => checked.doing("checking the database's files"),
         }
     }
 
-    /// Rows without their owner, rows of other projects than their file, and a search index beside its text.
+    /// Rows without their owner, rows of other projects than their file, and a search index beside its text. `checked`
+    /// hears the name of each table that is done.
     ///
     /// # Errors
     /// The driver's.
-    pub fn check_rows(&self) -> Result<Vec<Finding>> {
+    pub fn check_rows(&self, checked: &mut dyn FnMut(&'static str)) -> Result<Vec<Finding>> {
         let dialect = self.database.dialect();
         let found = self.database.read(|session| {
             let mut found = Vec::new();
@@ -89,6 +91,7 @@ impl CodeDatabase {
                     found.extend(orphans(session, dialect, table, owner)?);
                 }
                 found.extend(strays(session, table)?);
+                checked(table.name);
             }
             Ok(found)
         });
@@ -133,13 +136,13 @@ impl CodeDatabase {
     }
 
     /// Deletes rows without their owner, gives rows the project of their file, and builds the search index anew, in
-    /// one transaction. Returns how many rows were deleted or changed.
+    /// one transaction. Returns how many rows were deleted or changed; `mended` hears the name of each table that is done.
     ///
     /// # Errors
     /// The driver's; nothing is changed then.
-    pub fn mend_rows(&self) -> Result<u64> {
+    pub fn mend_rows(&self, mended: &mut dyn FnMut(&'static str)) -> Result<u64> {
         let dialect = self.database.dialect();
-        let mended = self.database.transaction(|session| {
+        let changed = self.database.transaction(|session| {
             let mut changed = 0;
             // A row that goes may have owned others, of tables that come later.
             for table in tables() {
@@ -159,6 +162,7 @@ impl CodeDatabase {
                     );
                     changed += session.execute(&sql, &[])?.rows_affected;
                 }
+                mended(table.name);
             }
             if full_text::insert_words(dialect).is_some() {
                 session.execute("DELETE FROM code_content_fts", &[])?;
@@ -166,7 +170,7 @@ impl CodeDatabase {
             full_text::rebuild(session, dialect)?;
             Ok(changed)
         });
-        mended.doing("mending rows")
+        changed.doing("mending rows")
     }
 
     /// The files behind this id, by id, at most so many.
@@ -192,7 +196,11 @@ impl CodeDatabase {
     }
 }
 
-fn engine_check(session: &mut Session, dialect: Dialect) -> DriverResult<Option<String>> {
+fn engine_check(
+    session: &mut Session,
+    dialect: Dialect,
+    checked: &mut dyn FnMut(&'static str),
+) -> DriverResult<Option<String>> {
     let mut said: Vec<String> = Vec::new();
     match dialect {
         Dialect::Sqlite => {
@@ -201,6 +209,7 @@ fn engine_check(session: &mut Session, dialect: Dialect) -> DriverResult<Option<
             })?;
             // The full-text index has a check of its own, and is no part of the file that could not be made again.
             said.retain(|line| line != "ok" && !line.contains(FULL_TEXT.name));
+            tables().for_each(|table| checked(table.name));
         }
         Dialect::Mysql => {
             for table in tables() {
@@ -217,6 +226,7 @@ fn engine_check(session: &mut Session, dialect: Dialect) -> DriverResult<Option<
                         .filter(|answer| bad(answer))
                         .map(|(_, text)| format!("{}: {text}", table.name)),
                 );
+                checked(table.name);
             }
         }
         _ => {
@@ -228,6 +238,7 @@ fn engine_check(session: &mut Session, dialect: Dialect) -> DriverResult<Option<
                     .collect();
                 let sql = format!("SELECT {} FROM \"{}\"", columns.join(" + "), table.name);
                 number(session, &sql)?;
+                checked(table.name);
             }
         }
     }

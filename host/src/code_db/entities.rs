@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::database::CodeDatabase;
 use super::error::{CodeDbError, Doing, Result};
 use super::page::{Page, PageRequest};
+use super::projects::count;
 use super::scope::{Conditions, Resolved, Scope, relative_to};
 use super::usages::line;
 
@@ -59,20 +60,32 @@ impl EntityKind {
         }
     }
 
+    /// The same for a reader that goes from file to file.
+    fn of_files(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Class => ("classes e", "e.file_id = f.id"),
+            Self::Function => ("functions e", "e.file_id = f.id"),
+            Self::Method => (
+                "classes c CROSS JOIN methods e",
+                "c.file_id = f.id AND e.class_id = c.id",
+            ),
+        }
+    }
+
     /// The values of [`COLUMNS`]; null where the kind has no such thing.
     fn select_list(self) -> &'static str {
         match self {
             Self::Class => {
                 "'class', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, NULL, e.bases, NULL, \
-                 NULL, NULL, NULL"
+                 NULL, NULL, NULL, f.id"
             }
             Self::Function => {
                 "'function', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, NULL, NULL, NULL"
+                 e.complexity, NULL, NULL, NULL, f.id"
             }
             Self::Method => {
                 "'method', e.id, e.name, c.name, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, e.is_abstract, e.has_pass, e.has_not_implemented"
+                 e.complexity, e.is_abstract, e.has_pass, e.has_not_implemented, f.id"
             }
         }
     }
@@ -80,7 +93,7 @@ impl EntityKind {
 
 /// What a list of entities selects of each.
 const COLUMNS: &str = "entity_type, id, name, class_name, path, project_id, line, docstring, args, bases, \
-                       complexity, is_abstract, has_pass, has_not_implemented";
+                       complexity, is_abstract, has_pass, has_not_implemented, file_id";
 
 /// Which entities are listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -158,31 +171,64 @@ impl CodeDatabase {
         // Methods first: they have a value in most columns, which tells PostgreSQL the type of the others' nulls.
         kinds.reverse();
         let dialect = self.database.dialect();
-        let is_whole = query.is_whole();
-        let (mut counts, mut count_params) = (Vec::new(), Vec::new());
-        let (mut lists, mut list_params) = (Vec::new(), Vec::new());
-        for kind in kinds {
-            let conditions = conditions(&scope, kind, query);
-            let from = format!("FROM {} WHERE {}", kind.with_files(), conditions.sql());
-            if is_whole {
-                counts.push(count_of_all(kind));
-            } else {
-                counts.push(format!("(SELECT count(*) {from})"));
-                count_params.extend_from_slice(conditions.params());
+        let counts_others = query.is_of_files() && self.holds_most_files(query.scope.project_id)?;
+        let parts: Vec<Part<'_>> = kinds
+            .into_iter()
+            .map(|kind| {
+                Part::of(
+                    dialect,
+                    kind,
+                    query,
+                    conditions(&scope, kind, query),
+                    counts_others,
+                )
+            })
+            .collect();
+        let found = self.database.read(|session| {
+            let mut total = 0;
+            let mut lists: Vec<&str> = Vec::new();
+            let mut params = Vec::new();
+            for part in &parts {
+                let counted =
+                    session
+                        .query_first(&part.count, part.conditions.params(), |row| count(row, 0))?;
+                // A kind of which there is none need not be looked for.
+                let Some(rows @ 1..) = counted else { continue };
+                total += rows;
+                lists.push(&part.list);
+                params.extend_from_slice(part.conditions.params());
+                params.extend(vec![page.end(); part.limits]);
             }
-            lists.push(first_of(dialect, kind, &from));
-            list_params.extend_from_slice(conditions.params());
-            list_params.push(page.end());
-        }
-        list_params.extend(page.params());
-        let count = format!("SELECT {}", counts.join(" + "));
-        let list = list_statement(&lists.join(" UNION ALL "));
-        let (count, list) = (
-            (count.as_str(), &*count_params),
-            (list.as_str(), &*list_params),
-        );
-        self.page_of(count, list, page.offset, read_entity)
-            .doing("listing entities")
+            params.extend(page.params());
+            let items = match lists.is_empty() {
+                true => Vec::new(),
+                false => {
+                    let list = list_statement(&lists.join(" UNION ALL "));
+                    session.query_all(&list, &params, read_entity)?
+                }
+            };
+            Ok(Page {
+                items,
+                total,
+                offset: page.offset,
+            })
+        });
+        found.doing("listing entities")
+    }
+
+    /// Whether a project, or all of them, hold more than half of the files.
+    fn holds_most_files(&self, project_id: Option<&str>) -> Result<bool> {
+        let Some(project_id) = project_id else {
+            return Ok(true);
+        };
+        let sql = "SELECT (SELECT count(*) FROM files WHERE project_id = ?), (SELECT count(*) FROM files)";
+        let counted = self.database.read(|session| {
+            session.query_first(sql, &[project_id.into()], |row| {
+                Ok((row.i64(0)?, row.i64(1)?))
+            })
+        });
+        let (own, all) = counted.doing("counting files")?.unwrap_or_default();
+        Ok(own > all - own)
     }
 
     /// All that is known of the entities of this kind and name; several where a name is defined more than once.
@@ -218,21 +264,73 @@ impl CodeDatabase {
 }
 
 impl EntityQuery<'_> {
-    /// Whether it asks for all entities, but perhaps of one kind.
-    fn is_whole(&self) -> bool {
-        let Self {
-            name, line, scope, ..
-        } = self;
-        name.is_none() && line.is_none() && scope.project_id.is_none() && scope.file.is_none()
+    /// Whether it asks for all entities of some files, but perhaps of one kind.
+    fn is_of_files(&self) -> bool {
+        let Self { name, line, .. } = self;
+        name.is_none() && line.is_none()
     }
 }
 
-/// Counts all entities of a kind. Those of deleted files are few, so they are taken away instead of looking each entity's
-/// file up.
-fn count_of_all(kind: EntityKind) -> String {
-    let (table, with_files) = (kind.table(), kind.with_files());
+/// The statements about one kind.
+struct Part<'a> {
+    count: String,
+    /// The first entities, in the order of the whole list.
+    list: String,
+    /// Number of `LIMIT ?` in `list`, behind the values of `conditions`.
+    limits: usize,
+    conditions: Conditions<'a>,
+}
+
+impl<'a> Part<'a> {
+    fn of(
+        dialect: Dialect,
+        kind: EntityKind,
+        query: &EntityQuery<'_>,
+        conditions: Conditions<'a>,
+        counts_others: bool,
+    ) -> Self {
+        let from = format!("FROM {} WHERE {}", kind.with_files(), conditions.sql());
+        let count = match counts_others {
+            true => all_but_others(kind, &conditions),
+            false => format!("SELECT count(*) {from}"),
+        };
+        let (list, limits) = match query.is_of_files() {
+            true => (
+                first_of(dialect, kind, &from_first_files(kind, &conditions)),
+                2,
+            ),
+            false => (first_of(dialect, kind, &from), 1),
+        };
+        Self {
+            count,
+            list,
+            limits,
+            conditions,
+        }
+    }
+}
+
+/// Counts the entities of a kind in most of the files: those of the others are taken away, instead of looking the file of
+/// each entity up.
+fn all_but_others(kind: EntityKind, conditions: &Conditions<'_>) -> String {
+    let (entities, join) = kind.of_files();
     format!(
-        "(SELECT count(*) FROM {table}) - (SELECT count(*) FROM {with_files} WHERE f.deleted IS TRUE)"
+        "SELECT (SELECT count(*) FROM {table}) - \
+         (SELECT count(*) FROM files f CROSS JOIN {entities} WHERE {join} AND NOT ({conditions}))",
+        table = kind.table(),
+        conditions = conditions.sql(),
+    )
+}
+
+/// The entities of the first files that have any, `LIMIT ?`: as many files hold at least as many entities. Without the limit
+/// the database would read and sort all of them for each page.
+fn from_first_files(kind: EntityKind, conditions: &Conditions<'_>) -> String {
+    let (entities, join) = kind.of_files();
+    format!(
+        "FROM (SELECT f.id, f.path, f.project_id FROM files f WHERE {conditions} \
+         AND EXISTS (SELECT 1 FROM {entities} WHERE {join}) ORDER BY f.path, f.id LIMIT ?) f \
+         CROSS JOIN {entities} WHERE {join}",
+        conditions = conditions.sql(),
     )
 }
 
@@ -240,7 +338,7 @@ fn count_of_all(kind: EntityKind) -> String {
 /// would sort all of them for each page.
 fn first_of(dialect: Dialect, kind: EntityKind, from: &str) -> String {
     let select = format!(
-        "SELECT {} {from} ORDER BY f.path, e.line, e.id LIMIT ?",
+        "SELECT {} {from} ORDER BY f.path, f.id, e.line, e.id LIMIT ?",
         kind.select_list()
     );
     match dialect {
@@ -279,17 +377,17 @@ fn conditions<'a>(
 fn list_statement(list: &str) -> String {
     format!(
         "WITH l({COLUMNS}) AS ({list}), \
-         page AS (SELECT * FROM l ORDER BY path, line, entity_type, id LIMIT ? OFFSET ?) \
+         page AS (SELECT * FROM l ORDER BY path, file_id, line, entity_type, id LIMIT ? OFFSET ?) \
          SELECT page.*, p.root_path, (SELECT max(length(t.content) - length(replace(t.content, '\n', ''))) \
          FROM code_content t WHERE t.entity_type = page.entity_type AND t.entity_id = page.id) \
-         FROM page JOIN projects p ON p.id = page.project_id ORDER BY path, line, entity_type, page.id"
+         FROM page JOIN projects p ON p.id = page.project_id ORDER BY path, file_id, line, entity_type, page.id"
     )
 }
 
 fn read_entity(row: RowRef<'_>) -> driver_api::Result<Entity> {
     let word = row.text(0)?;
     let entity_type = EntityKind::from_word(word).ok_or_else(|| unknown_kind(word))?;
-    let (path, root) = (row.text(4)?, row.text(14)?);
+    let (path, root) = (row.text(4)?, row.text(15)?);
     let first = line(row, 6)?;
     Ok(Entity {
         entity_type,
@@ -301,7 +399,7 @@ fn read_entity(row: RowRef<'_>) -> driver_api::Result<Entity> {
         project_id: row.text(5)?.to_owned(),
         line: first,
         end_line: row
-            .opt(15, RowRef::i64)?
+            .opt(16, RowRef::i64)?
             .map(|more| first.saturating_add(u32::try_from(more).unwrap_or(0))),
         docstring: row.opt(7, RowRef::text)?.map(str::to_owned),
         args: row.opt(8, RowRef::text)?.map(names),

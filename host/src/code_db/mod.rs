@@ -29,6 +29,7 @@ pub mod records;
 pub mod registration;
 mod replace;
 pub mod row_drift;
+pub mod salvage;
 pub mod schema;
 pub mod scope;
 pub mod search;

@@ -12,7 +12,7 @@ use super::job::Job;
 use super::operation::{Access, Needs, Operation};
 use super::project_choice::require_absolute;
 use super::watching::rows_of;
-use crate::universal_driver::maintenance::backups::{Backup, Reason};
+use crate::universal_driver::maintenance::backup_file::{Backup, Reason};
 use crate::universal_driver::maintenance::safe_mode::SafeMode;
 
 /// The command.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::jobs::queue::JobQueue;
 use super::list_drivers::FoundDrivers;
 use crate::code_db::database::CodeDatabase;
-use crate::config::types::Config;
+use crate::config::current::CurrentConfig;
 use crate::foundation::cancellation::Cancellation;
 use crate::supervisor::worker_manager::WorkerManager;
 use crate::universal_driver::driver::UniversalDriver;
@@ -14,7 +14,7 @@ use crate::universal_driver::driver::UniversalDriver;
 #[derive(Clone)]
 pub struct Context {
     /// The configuration that is in force.
-    pub config: Arc<Config>,
+    pub config: CurrentConfig,
     /// The configured database, with its schema.
     pub database: Arc<UniversalDriver>,
     /// The workers of this process.

@@ -130,7 +130,7 @@ fn watched(context: &Context, named: Option<Vec<String>>) -> Result<Vec<PathBuf>
             }
             named.into_iter().map(PathBuf::from).collect()
         }
-        None => context.config.workers.file_watcher.watch_dirs.clone(),
+        None => context.config.get().workers.file_watcher.watch_dirs.clone(),
     };
     if directories.is_empty() {
         let text = "/watched_dirs: expected at least one directory, here or in `workers.file_watcher.watch_dirs`; \

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Needs, Operation};
+use super::watching::rows_of;
 use crate::code_db::check::Finding;
 use crate::universal_driver::maintenance::safe_mode::SafeMode;
 
@@ -68,9 +69,9 @@ impl Operation for GetDatabaseCorruptionStatus {
     fn run(
         context: &Context,
         parameters: Parameters,
-        _job: &Job<'_>,
+        job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
-        let checked = context.database.check()?;
+        let checked = context.database.check(&rows_of(job))?;
         let marker = checked.safe_mode.clone();
         Ok(Answer {
             root_dir: parameters.root_dir,

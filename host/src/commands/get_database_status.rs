@@ -12,7 +12,7 @@ use super::job::Job;
 use super::operation::{Access, Needs, Operation};
 use super::project_choice::ProjectChoice;
 use crate::code_db::status::{ChunkCounts, DatabaseStatus, FileCounts, RecentActivity};
-use crate::universal_driver::maintenance::backups::Backup;
+use crate::universal_driver::maintenance::backup_file::Backup;
 use crate::universal_driver::maintenance::safe_mode::SafeMode;
 
 /// The command.

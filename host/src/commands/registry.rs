@@ -48,9 +48,11 @@ use super::operation::Access;
 use super::prepared::Prepared;
 use super::queue_add_job::QueueAddJob;
 use super::queue_delete_job::QueueDeleteJob;
+use super::queue_get_job_logs::QueueGetJobLogs;
 use super::queue_get_job_status::QueueGetJobStatus;
 use super::queue_health::QueueHealth;
 use super::queue_list_jobs::QueueListJobs;
+use super::queue_start_job::QueueStartJob;
 use super::queue_stop_job::QueueStopJob;
 use super::read_project_file::ReadProjectFile;
 use super::repair_database::RepairDatabase;
@@ -124,9 +126,11 @@ impl Registry {
             Command::of::<ListWorkerLogs>(),
             Command::of::<QueueAddJob>(),
             Command::of::<QueueDeleteJob>(),
+            Command::of::<QueueGetJobLogs>(),
             Command::of::<QueueGetJobStatus>(),
             Command::of::<QueueHealth>(),
             Command::of::<QueueListJobs>(),
+            Command::of::<QueueStartJob>(),
             Command::of::<QueueStopJob>(),
             Command::of::<ReadProjectFile>(),
             Command::of::<RepairDatabase>(),

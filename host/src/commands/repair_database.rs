@@ -9,6 +9,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Needs, Operation};
 use super::project_choice::ProjectChoice;
+use super::watching::rows_of;
 use crate::code_db::check::StoredFile;
 use crate::universal_driver::maintenance::check::compare_with_disk;
 use crate::universal_driver::maintenance::safe_mode::SafeMode;
@@ -69,7 +70,7 @@ impl Operation for RepairDatabase {
     fn run(
         context: &Context,
         parameters: Parameters,
-        _job: &Job<'_>,
+        job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         if let Some(safe_mode) = context.database.safe_mode() {
             return Ok(Answer {
@@ -84,7 +85,12 @@ impl Operation for RepairDatabase {
         let project = parameters.project.find(context)?;
         let root = project.as_ref().map(|project| project.root_path.as_str());
         let code = context.code();
-        let compared = compare_with_disk(&code, root)?;
+        let watch = rows_of(job);
+        watch
+            .progress
+            .begin(code.database_status(None)?.files.total);
+        let compared = compare_with_disk(&code, root, &watch)?;
+        watch.progress.done();
         let ids = |files: &[StoredFile]| -> Vec<i64> { files.iter().map(|file| file.id).collect() };
         if !parameters.dry_run {
             code.revive_files(&ids(&compared.back))?;

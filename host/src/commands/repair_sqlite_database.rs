@@ -85,7 +85,7 @@ impl Operation for RepairSqliteDatabase {
     ) -> Result<Answer, CommandError> {
         let database = &context.database;
         let safe_mode = database.safe_mode();
-        let checked = database.check()?;
+        let checked = database.check(&rows_of(job))?;
         let repaired = match checked.integrity_ok && !parameters.force {
             true => None,
             false => Some(database.repair(&rows_of(job))?),
@@ -96,7 +96,10 @@ impl Operation for RepairSqliteDatabase {
         let mode = repaired
             .as_ref()
             .map_or(RepairMode::Nothing, |repaired| repaired.mode);
-        let replaced = matches!(mode, RepairMode::Restored | RepairMode::Emptied);
+        let replaced = matches!(
+            mode,
+            RepairMode::Salvaged | RepairMode::Restored | RepairMode::Emptied
+        );
         Ok(Answer {
             root_dir: parameters.root_dir,
             db_path: database.database_file().map(PathBuf::from),

@@ -14,7 +14,7 @@ use super::operation::{Access, Needs, Operation};
 use super::project_choice::require_absolute;
 use super::update_indexes::index_all;
 use super::watching::rows_of;
-use crate::universal_driver::maintenance::backups::Backup;
+use crate::universal_driver::maintenance::backup_file::Backup;
 use crate::universal_driver::maintenance::safe_mode::SafeMode;
 
 /// The command.
@@ -137,7 +137,7 @@ fn directories(context: &Context, named: Option<String>) -> Result<Vec<PathBuf>,
             require_absolute("root_dir", &directory)?;
             Ok(vec![directory.into()])
         }
-        None => Ok(context.config.workers.file_watcher.watch_dirs.clone()),
+        None => Ok(context.config.get().workers.file_watcher.watch_dirs.clone()),
     }
 }
 

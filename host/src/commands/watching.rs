@@ -1,13 +1,12 @@
-//! How work on a whole database hears that its job was asked to stop.
+//! How work on a whole database tells its job how far it is, and hears that it was asked to stop.
 
 use super::job::Job;
 use crate::code_db::backup::save::Watch;
-use crate::foundation::progress::Silent;
 
-/// Stops with the job. Progress of jobs counts files; that of rows has no place in it.
-pub(super) fn rows_of(job: &Job<'_>) -> Watch<'static> {
+/// Counts rows where other commands count files, and stops with the job.
+pub(super) fn rows_of<'j>(job: &Job<'j>) -> Watch<'j> {
     Watch {
-        progress: &Silent,
+        progress: job.progress,
         cancellation: job.cancellation.clone(),
     }
 }

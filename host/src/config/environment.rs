@@ -5,7 +5,8 @@ use std::ffi::OsString;
 
 use serde_json::{Map, Value};
 
-use super::origins::{Origin, Origins, escaped};
+use super::origins::{Origin, Origins};
+use crate::foundation::json_pointer::through;
 use crate::foundation::json_schema::{Problem, Problems};
 
 /// What the names of such variables begin with; the rest is the path of the key, its parts in upper case and
@@ -98,9 +99,7 @@ fn keys_of(name: &str) -> Vec<String> {
 }
 
 fn pointer(keys: &[String]) -> String {
-    keys.iter()
-        .map(|key| format!("/{}", escaped(key)))
-        .collect()
+    through(keys.iter().map(String::as_str))
 }
 
 fn schema_at<'a>(schema: &'a Value, keys: &[String]) -> Option<&'a Value> {

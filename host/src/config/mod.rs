@@ -1,5 +1,7 @@
 //! The configuration of the program: its types, how a file is read, and what is checked.
 
+mod complete;
+pub mod current;
 pub mod environment;
 pub mod examine;
 pub mod legacy;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::foundation::json_pointer::leaves;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -54,16 +56,6 @@ impl Origins {
         }
     }
 
-    /// The JSON pointers of all values in `value` that are no objects.
-    pub fn values(value: &Value) -> Vec<String> {
-        leaves(value)
-    }
-
-    /// The JSON pointer of `key` in the object at `pointer`.
-    pub fn below(pointer: &str, key: &str) -> String {
-        format!("{pointer}/{}", escaped(key))
-    }
-
     /// Every value in `file` that is no object came from the file, unless that is known better.
     pub(super) fn add_file(&mut self, file: &Value) {
         for pointer in leaves(file) {
@@ -76,41 +68,11 @@ impl Origins {
     }
 }
 
-/// The JSON pointers of everything in `value` that is no object, in its order.
-pub(super) fn leaves(value: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    collect(value, String::new(), &mut found);
-    found
-}
-
-fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            for (key, value) in map {
-                collect(value, format!("{pointer}/{}", escaped(key)), found);
-            }
-        }
-        Value::Object(_) => {}
-        _ => found.push(pointer),
-    }
-}
-
-/// A key as a JSON pointer writes it (RFC 6901).
-pub(super) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn leaves_are_what_is_no_object() {
-        let value = json!({"a": {"b": [1, {"c": 2}], "d/e": null}, "f": {}, "g": 1});
-        assert_eq!(leaves(&value), ["/a/b", "/a/d~1e", "/g"]);
-    }
 
     #[test]
     fn what_was_named_tells_the_origin_of_its_parts() {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::origins::escaped;
 use super::types::{Config, LIVE};
 use super::validation::file_schema;
+use crate::foundation::json_pointer::through;
 use crate::foundation::json_schema::InvalidSchema;
 
 /// One key.
@@ -55,10 +55,7 @@ fn collect(section: &Value, defaults: &Value, path: &[(String, String)], found: 
             continue;
         }
         let names: Vec<&str> = here.iter().map(|(name, _)| name.as_str()).collect();
-        let pointer: String = names
-            .iter()
-            .map(|name| format!("/{}", escaped(name)))
-            .collect();
+        let pointer = through(names.iter().copied());
         found.push(Setting {
             key: names.join("."),
             pointer: format!("/code_analysis{pointer}"),

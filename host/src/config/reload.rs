@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::legacy::place::insert;
-use super::origins::leaves;
 use super::reference::settings;
 use super::types::Config;
+use crate::foundation::json_pointer::leaves;
 
 /// What differs between the configuration in force and another.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub fn difference(in_force: &Config, changed: &Config) -> Difference {
         }
         let key = pointer.trim_start_matches('/').replace('/', ".");
         match new {
-            Some(new) if live.contains(&key) => {
+            Some(new) if live.contains(&key) && !begins_or_ends_tls(&pointer, &before, new) => {
                 insert(&mut before, &pointer, new.clone());
                 taken.push(key);
             }
@@ -60,6 +60,12 @@ pub fn difference(in_force: &Config, changed: &Config) -> Difference {
         at_restart,
         next,
     }
+}
+
+/// Whoever knows the server's address knows whether it speaks TLS: that does not change under them.
+fn begins_or_ends_tls(pointer: &str, before: &Value, new: &Value) -> bool {
+    let is_none = |value: Option<&Value>| value.is_none_or(Value::is_null);
+    pointer.starts_with("/server/tls/") && is_none(before.pointer(pointer)) != is_none(Some(new))
 }
 
 fn json(config: &Config) -> Value {
@@ -107,6 +113,20 @@ mod tests {
         let mut expected = before.clone();
         expected.workers.file_watcher = after.workers.file_watcher.clone();
         assert_eq!(difference.next, expected);
+    }
+
+    #[test]
+    fn certificates_are_renewed_and_tls_comes_with_a_restart() {
+        let with = |tls: Value| config(json!({"server": {"tls": tls, "token_file": "t"}}));
+        let clear = config(json!({"server": {"token_file": "t"}}));
+        let first = with(json!({"cert": "a.pem", "key": "a.key"}));
+        let second = with(json!({"cert": "b.pem", "key": "b.key", "client_ca": "ca.pem"}));
+        let renewed = difference(&first, &second);
+        assert_eq!(renewed.taken, ["server.tls.cert", "server.tls.key"]);
+        assert_eq!(renewed.at_restart, ["server.tls.client_ca"]);
+        assert_eq!(renewed.next.server.tls.client_ca, None);
+        assert!(difference(&clear, &first).taken.is_empty());
+        assert!(difference(&first, &clear).taken.is_empty());
     }
 
     #[test]

@@ -112,12 +112,13 @@ pub struct DatabaseWorkerConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct BackupConfig {
     /// Where they are kept; default `backups` beside the database file, for servers `<state_dir>/backups`.
+    #[schemars(extend("x-while-running" = true))]
     pub directory: Option<PathBuf>,
     /// Number of automatic backups that are kept; the oldest go first. Those that were asked for stay. Default 10.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 10_000), extend("x-while-running" = true))]
     pub keep: usize,
     /// Days for which automatic backups are kept, the newest longer. Default 90.
-    #[schemars(range(min = 1, max = 36_500))]
+    #[schemars(range(min = 1, max = 36_500), extend("x-while-running" = true))]
     pub keep_days: u64,
 }
 

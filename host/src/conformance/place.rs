@@ -109,6 +109,7 @@ impl Place {
             crashes: None,
             options: values,
             database,
+            is_damaged: false,
         })?;
         let socket = endpoint.socket.to_string_lossy();
         options.insert(SOCKET.into(), socket.into());

@@ -34,7 +34,7 @@ pub(super) struct PageCheck {
 
 struct Inner {
     store: Arc<Store>,
-    /// Whether the database knows the check.
+    /// Whether the database knows the check, and is not damaged anyway.
     applies: bool,
     /// The database, for messages.
     shown: String,
@@ -59,13 +59,14 @@ impl PageCheck {
     pub(super) fn new(
         store: Arc<Store>,
         dialect: Dialect,
+        is_damaged: bool,
         shown: String,
         quarantine: Quarantine,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
-                applies: dialect == Dialect::Sqlite,
+                applies: dialect == Dialect::Sqlite && !is_damaged,
                 shown,
                 quarantine,
                 running: AtomicBool::new(false),
@@ -142,8 +143,8 @@ impl Inner {
 
     fn end(&self, damage: &str) -> ! {
         self.quarantine.impose(&format!(
-            "the database {} is damaged ({damage}): restore it from a copy, or recover what can be \
-             read with the `.recover` command of the sqlite3 program, keeping the file and its log",
+            "the database {} is damaged ({damage}): `db repair` puts what can be read of it, or the newest \
+             backup and what that lacks, in its place, and keeps the file and its log",
             self.shown
         ));
         storage_failure::end_in_quarantine()

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 use signal_hook::consts::SIGXFSZ;
+
+use crate::foundation::descriptor_limit;
 
 /// Takes as many descriptors as the system gives, and lives on when a file reaches its limit.
 pub(super) fn set_up() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let all = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, all) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
+    descriptor_limit::raise();
     // With a handler, whatever it does, the write that is too long fails instead of killing the
     // process.
     if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))) {

@@ -278,6 +278,7 @@ fn open_service(
     let page_check = PageCheck::new(
         Arc::clone(&store),
         plugin.descriptor.dialect,
+        hello.is_damaged,
         shown(&hello.database),
         quarantine.clone(),
     );

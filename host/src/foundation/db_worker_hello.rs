@@ -27,6 +27,9 @@ pub struct DbWorkerHello {
     pub options: Map<String, Value>,
     /// The canonical database file; an identity for databases that are not files.
     pub database: PathBuf,
+    /// Whether it is known to be damaged: whoever meets the damage is told, and nobody looks for more of it.
+    #[serde(default)]
+    pub is_damaged: bool,
     /// The file to lock for as long as the worker owns the database, and to write [`DbWorkerOwner`]
     /// into.
     pub owner_file: PathBuf,

@@ -9,6 +9,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::did_you_mean::nearest_name;
+use super::json_pointer::below;
 use super::redaction::looks_secret;
 
 /// The longest text of a found value that a problem repeats, in characters.
@@ -152,9 +153,8 @@ impl Schema {
 }
 
 fn unknown_property(pointer: &str, name: &str, known: &[&str]) -> Problem {
-    let escaped = name.replace('~', "~0").replace('/', "~1");
     Problem {
-        pointer: format!("{pointer}/{escaped}"),
+        pointer: below(pointer, name),
         found: format!("unknown key \"{name}\""),
         expected: if known.is_empty() {
             "no key at all".to_owned()

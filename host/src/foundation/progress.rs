@@ -48,6 +48,11 @@ impl RowProgress for Silent {
     fn done(&self) {}
 }
 
+/// Hears how far any operation is, whatever it counts.
+pub trait WorkProgress: Progress + RowProgress {}
+
+impl<T: Progress + RowProgress> WorkProgress for T {}
+
 /// Hears which step of an operation begins.
 pub trait StepProgress: Sync {
     /// The step with this number, from 1, of so many begins; `what` says what it does.

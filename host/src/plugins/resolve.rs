@@ -9,6 +9,7 @@ use super::option_text::option_value;
 use super::registry::{Registry, RegistryError};
 use crate::config::types::DatabaseConfig;
 use crate::foundation::did_you_mean::nearest_name;
+use crate::foundation::json_pointer::below;
 use crate::foundation::plugin_image::PluginImage;
 use crate::foundation::redaction::{REDACTED, looks_secret, redact_map};
 
@@ -119,7 +120,7 @@ fn line(problem: &OptionProblem) -> String {
 }
 
 fn pointer(key: &str) -> String {
-    format!("{SECTION}/{}", key.replace('~', "~0").replace('/', "~1"))
+    below(SECTION, key)
 }
 
 /// Looks up the driver and checks the options.

@@ -13,6 +13,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::gate::Gate;
+
 /// How long others may keep the server waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -50,8 +52,8 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Entrance {
     /// Where they come in.
     pub(super) listener: TcpListener,
-    /// With it they speak TLS.
-    pub(super) tls: Option<TlsAcceptor>,
+    /// Whose guard knows whether they speak TLS.
+    pub(super) gate: Arc<Gate>,
     pub(super) patience: Patience,
     /// Most connections at once; further ones wait for a place.
     pub(super) most: usize,
@@ -63,7 +65,7 @@ pub(super) struct Entrance {
 pub(super) async fn take(entrance: Entrance, router: Router) {
     let Entrance {
         listener,
-        tls,
+        gate,
         patience,
         most,
         mut stopping,
@@ -81,8 +83,8 @@ pub(super) async fn take(entrance: Entrance, router: Router) {
             next = next => next,
             () = stopped(&mut stopping) => break,
         };
-        let (open, stopping, tls, router) =
-            (open.clone(), stopping.clone(), tls.clone(), router.clone());
+        let (open, stopping, router) = (open.clone(), stopping.clone(), router.clone());
+        let tls = gate.guard().tls.clone();
         tokio::spawn(async move {
             let _held = (place, open);
             match tls {

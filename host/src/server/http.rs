@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::calls::Calls;
 use super::connections::{self, Entrance, Patience};
 use super::dispatch::{Dispatcher, Reply};
-use super::guard::Guard;
+use super::gate::Gate;
 use super::health::HealthCheck;
 use super::mcp::streamable_http;
 use super::websocket::Sockets;
@@ -48,7 +48,7 @@ pub struct ServerParts {
     /// Where it listens; non-blocking.
     pub listener: TcpListener,
     /// Who is let in.
-    pub guard: Guard,
+    pub gate: Arc<Gate>,
     /// How long others may keep it waiting.
     pub patience: Patience,
     /// Most connections at once.
@@ -63,7 +63,7 @@ struct Shared {
     dispatcher: Dispatcher,
     sockets: Sockets,
     health: HealthCheck,
-    guard: Guard,
+    gate: Arc<Gate>,
     patience: Patience,
     port: u16,
 }
@@ -80,7 +80,7 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let entrance = Entrance {
         listener,
-        tls: parts.guard.tls.clone(),
+        gate: Arc::clone(&parts.gate),
         patience: parts.patience,
         most: parts.connections,
         stopping: stopping.clone(),
@@ -95,7 +95,7 @@ pub async fn serve(parts: ServerParts, ready: impl FnOnce()) -> io::Result<()> {
         sockets: Sockets::new(Arc::clone(&calls), stopping),
         health: HealthCheck::new(Arc::clone(&parts.service), parts.instance_id),
         calls: Arc::clone(&calls),
-        guard: parts.guard,
+        gate: parts.gate,
         patience: parts.patience,
         port,
     });
@@ -175,9 +175,8 @@ fn router(shared: Arc<Shared>, agents: Router<Arc<Shared>>) -> Router {
 }
 
 async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let checked = shared
-        .guard
-        .check(request.headers(), request.uri(), shared.port);
+    let guard = shared.gate.guard();
+    let checked = guard.check(request.headers(), request.uri(), shared.port);
     match checked {
         Ok(()) => next.run(request).await,
         Err((status, reason)) => {

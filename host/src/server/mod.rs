@@ -11,6 +11,7 @@ mod calls;
 mod catalogue;
 pub mod connections;
 mod dispatch;
+pub mod gate;
 pub mod guard;
 mod health;
 pub mod http;

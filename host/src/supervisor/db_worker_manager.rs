@@ -81,6 +81,8 @@ pub struct DbWorkerRequest {
     /// The canonical database file; for databases that are not files an identity, which is not an
     /// absolute path.
     pub database: PathBuf,
+    /// Whether the database is known to be damaged, and read for what is left of it.
+    pub is_damaged: bool,
 }
 
 /// Who keeps account of drivers that end their workers.
@@ -310,6 +312,7 @@ impl DbWorkerManager {
             call_note: hello_note.clone(),
             options: request.options.clone(),
             database: request.database.clone(),
+            is_damaged: request.is_damaged,
             owner_file: owner_file.to_owned(),
             socket,
             readers: settings.readers,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use driver_api::{Dialect, ErrorClass, Options};
 
@@ -10,7 +10,8 @@ use super::connectors::{DirectConnector, WorkerConnector};
 use super::crash_account::CrashAccount;
 use super::error::UniversalDriverError;
 use super::identity::identity;
-use super::maintenance::backups::{Backups, Reason};
+use super::maintenance::backup_file::Reason;
+use super::maintenance::backups::Backups;
 use crate::code_db::backup::save::Watch;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::schema::plan::SchemaPlan;
@@ -34,7 +35,7 @@ pub struct UniversalDriver {
     resolved: ResolvedDatabase,
     way: Way,
     database: Database,
-    backups: Backups,
+    backups: RwLock<Backups>,
     /// Whether the database exists and has its schema.
     ready: AtomicBool,
 }
@@ -94,6 +95,7 @@ impl UniversalDriver {
                     crashes: Some(CrashAccount::open(registry, image, &resolved.driver)),
                     options: resolved.options.to_json(),
                     database: identity(&resolved)?,
+                    is_damaged: false,
                 }),
                 dialect: resolved.dialect,
                 read_only: access == Access::ReadOnly,
@@ -115,7 +117,7 @@ impl UniversalDriver {
             resolved,
             way,
             database,
-            backups,
+            backups: RwLock::new(backups),
             ready: AtomicBool::new(false),
         })
     }
@@ -219,8 +221,15 @@ impl UniversalDriver {
     }
 
     /// The backups of this database.
-    pub fn backups(&self) -> &Backups {
-        &self.backups
+    pub fn backups(&self) -> Backups {
+        let backups = self.backups.read().unwrap_or_else(PoisonError::into_inner);
+        backups.clone()
+    }
+
+    /// From now on backups are kept where, and for as long as, this configuration says.
+    pub fn keep_backups_as(&self, config: &Config) {
+        let backups = Backups::of(config, self.file.as_deref(), &self.resolved.driver);
+        *self.backups.write().unwrap_or_else(PoisonError::into_inner) = backups;
     }
 
     /// The database's file; none for one that is no file.

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::Result;
 use crate::place::{Place, host_program, memory_kib};
 use crate::scale::Scale;
@@ -17,10 +19,6 @@ const CLIENTS: usize = 100;
 /// Functions of one file.
 const FUNCTIONS: usize = 40;
 
-/// What each client asks for.
-const LIST: &str =
-    r#"{"jsonrpc":"2.0","id":1,"method":"list_code_entities","params":{"limit":20}}"#;
-
 /// Time from an answer to the next question of a client that thinks.
 const THOUGHT: Duration = Duration::from_millis(200);
 
@@ -29,11 +27,17 @@ pub(crate) fn clients(scale: &Scale) -> Result<Vec<Row>> {
     let place = indexed(scale.entities)?;
     let serving = Serving::start(&place)?;
     let mut rows = Vec::new();
-    for (kind, thought) in [
-        ("5 a second each", THOUGHT),
-        ("without a pause", Duration::ZERO),
+    let everything = json!({ "limit": 20 });
+    let project = json!({ "limit": 20, "root_dir": place.path().join("tree") });
+    for (kind, params, thought) in [
+        ("5 a second each", &everything, THOUGHT),
+        ("of one project, 5 a second each", &project, THOUGHT),
+        ("without a pause", &everything, Duration::ZERO),
     ] {
-        let (mut times, rate) = all_clients(&serving.address, thought, scale.together)?;
+        let call =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "list_code_entities", "params": params});
+        let call = call.to_string();
+        let (mut times, rate) = all_clients(&serving.address, &call, thought, scale.together)?;
         let (half, last) = (quantile(&mut times, 0.5), quantile(&mut times, 0.99));
         let work = format!("list_code_entities, {CLIENTS} clients, {kind}");
         let ours = format!("p50 {half:.1} ms, p99 {last:.1} ms, {rate:.0} a second, no error");
@@ -98,7 +102,12 @@ fn indexed(entities: usize) -> Result<Place> {
 }
 
 /// The milliseconds of all calls, and how many there were in a second.
-fn all_clients(address: &str, thought: Duration, time: Duration) -> Result<(Vec<f64>, f64)> {
+fn all_clients(
+    address: &str,
+    call: &str,
+    thought: Duration,
+    time: Duration,
+) -> Result<(Vec<f64>, f64)> {
     let started = Instant::now();
     let times = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
@@ -106,7 +115,7 @@ fn all_clients(address: &str, thought: Duration, time: Duration) -> Result<(Vec<
                 scope.spawn(move || {
                     // So that they do not all ask at the same moment.
                     thread::sleep(thought * number as u32 / CLIENTS as u32);
-                    one_client(address, thought, time)
+                    one_client(address, call, thought, time)
                 })
             })
             .collect();
@@ -120,13 +129,13 @@ fn all_clients(address: &str, thought: Duration, time: Duration) -> Result<(Vec<
     Ok((times, rate))
 }
 
-fn one_client(address: &str, thought: Duration, time: Duration) -> Result<Vec<f64>> {
+fn one_client(address: &str, call: &str, thought: Duration, time: Duration) -> Result<Vec<f64>> {
     let mut client = Client::connect(address)?;
     let mut times = Vec::new();
     let started = Instant::now();
     while started.elapsed() < time {
         let asked = Instant::now();
-        let answer = client.ask("POST /api/jsonrpc", LIST)?;
+        let answer = client.ask("POST /api/jsonrpc", call)?;
         times.push(asked.elapsed().as_secs_f64() * 1000.0);
         if !answer.windows(14).any(|part| part == br#""success":true"#) {
             return Err(format!("a call failed: {}", String::from_utf8_lossy(&answer)).into());

@@ -94,6 +94,20 @@ async def stopped_by_rpc(client, root):
     }
 
 
+async def queue(client):
+    added = await client.rpc.queue_add_job("command_execution", "mine", {"command": "list_projects"})
+    started = await client.rpc.queue_start_job("mine")
+    await ended(client, "mine")
+    logs = await client.rpc.queue_get_job_logs("mine")
+    deleted = await client.rpc.queue_delete_job("mine")
+    return {
+        "added": added["data"]["job_id"],
+        "started": started["data"]["job_id"],
+        "logs": logs["data"]["stdout"][0],
+        "deleted": deleted["success"],
+    }
+
+
 async def surface(client):
     batch = await client.rpc.jsonrpc_batch_call([
         {"jsonrpc": "2.0", "method": "list_projects", "params": {}, "id": 1},
@@ -131,6 +145,7 @@ async def main():
         told["unknown_validated"] = await outcome(client.call_validated("no_such_command", {}))
         told["wrong"] = await outcome(client.call("find_usages", {"target_nam": "x"}))
         told["wrong_later"] = await outcome(client.call("update_indexes", {"root_dir": "relative"}))
+        told["queue"] = await queue(client)
         told["surface"] = await surface(client)
         told["cancelled"] = await cancelled(client, large)
         told["stopped_by_rpc"] = await stopped_by_rpc(client, large)

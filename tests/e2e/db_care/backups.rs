@@ -215,6 +215,45 @@ fn automatic_backups_are_kept_as_many_as_configured() {
 }
 
 #[test]
+fn automatic_backups_go_with_their_age_and_the_newest_stays() {
+    let home = Home::full();
+    let asked = home.json(&["db", "backup"]);
+    let name = asked["name"].as_str().unwrap();
+    // All that is there was made a hundred days ago.
+    let age = |backup: &serde_json::Value, days: u64| {
+        let manifest = format!("{}.json", backup["path"].as_str().unwrap());
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let mut told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        told["created_at"] = (told["created_at"].as_u64().unwrap() - days * 86_400).into();
+        std::fs::write(manifest, told.to_string()).unwrap();
+    };
+    let reasons = || -> Vec<String> {
+        let backups = home.backups();
+        let reasons = backups
+            .iter()
+            .map(|backup| backup["reason"].as_str().unwrap().to_owned());
+        reasons.collect()
+    };
+    for backup in home.backups() {
+        age(&backup, 100);
+    }
+    assert_eq!(
+        reasons()
+            .iter()
+            .filter(|reason| *reason == "before_upgrade")
+            .count(),
+        1
+    );
+    // Another automatic one takes the place of the old; the one that was asked for stays.
+    home.json(&["db", "restore", name]);
+    assert_eq!(reasons(), ["before_restore", "requested"]);
+    // It is younger than ninety days, and stays when it is not the newest any more.
+    age(&home.backups()[0], 80);
+    home.json(&["db", "restore", name]);
+    assert_eq!(reasons(), ["before_restore", "before_restore", "requested"]);
+}
+
+#[test]
 fn a_restoration_through_a_running_server_goes_on_without_a_restart() {
     let home = Home::full();
     let before = home.rows();

@@ -149,7 +149,7 @@ fn only_dates_that_people_read_come_from_a_clock_that_can_jump() {
         "host/src/plugins/private_copy.rs",
         "host/src/plugins/verdict_cache.rs",
         "host/src/server/http.rs",
-        "host/src/universal_driver/maintenance/backups.rs",
+        "host/src/universal_driver/maintenance/calendar.rs",
         "host/src/workers/file_watcher/status.rs",
     ];
     let mut found = Vec::new();

@@ -9,6 +9,7 @@ use crate::cli::host;
 use crate::cli::output::{Output, note};
 use crate::config::load::Loaded;
 use crate::config::origins::{Origin, Origins};
+use crate::foundation::json_pointer::{below, leaves};
 
 /// Prints the effective configuration in the form of a file, options of the driver included.
 pub(super) fn run(global: &GlobalArguments, output: &mut Output<'_>) -> Result<Exit, CliError> {
@@ -39,7 +40,7 @@ pub(super) fn run(global: &GlobalArguments, output: &mut Output<'_>) -> Result<E
 
 /// The origins of all values that are not defaults, by JSON pointer.
 fn named(shown: &Value, origins: &Origins) -> Value {
-    let named = Origins::values(shown).into_iter().filter_map(|pointer| {
+    let named = leaves(shown).into_iter().filter_map(|pointer| {
         let origin = origins.of(&pointer);
         (*origin != Origin::Default).then(|| (pointer.clone(), origin.to_string().into()))
     });
@@ -58,7 +59,7 @@ fn print(value: &Value, pointer: &str, origins: &Origins, depth: usize, lines: &
     for (place, (key, value)) in map.iter().enumerate() {
         let comma = if place + 1 < map.len() { "," } else { "" };
         let name = Value::from(key.as_str());
-        let here = Origins::below(pointer, key);
+        let here = below(pointer, key);
         if value.as_object().is_some_and(|object| !object.is_empty()) {
             lines.push(format!("{indent}{name}: {{"));
             print(value, &here, origins, depth + 1, lines);

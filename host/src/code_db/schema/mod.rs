@@ -103,3 +103,6 @@ pub const FULL_TEXT: FullText = FullText {
     row_id: "rowid",
     columns: &["entity_type", "entity_name", "content", "docstring"],
 };
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,6 @@ pub struct JobQueue {
 }
 
 struct Shared {
-    limits: Limits,
     jobs: Mutex<Jobs>,
     /// Wakes those who wait for the end of a job.
     ended: Condvar,
@@ -61,8 +60,7 @@ impl JobQueue {
     /// A queue without jobs but for those that an earlier server lost, which `journal` names.
     pub fn new(limits: Limits, journal: Option<Journal>) -> Self {
         let shared = Shared {
-            limits,
-            jobs: Mutex::new(Jobs::new(&limits, journal)),
+            jobs: Mutex::new(Jobs::new(limits, journal)),
             ended: Condvar::new(),
         };
         Self {
@@ -90,7 +88,7 @@ impl JobQueue {
         let id: Arc<str> = id.map_or_else(|| Uuid::new_v4().to_string().into(), Into::into);
         let mut jobs = self.shared.lock();
         jobs.forget_old();
-        jobs.check_room(&self.shared.limits, is_long, &id)?;
+        jobs.check_room(is_long, &id)?;
         let state = JobState::new(Arc::clone(&id), command, request_id.map(Into::into));
         let cell = Arc::new(Cell::new(state));
         let watched = cell.state.subscribe();
@@ -98,7 +96,7 @@ impl JobQueue {
             cell: Arc::clone(&cell),
             work,
         };
-        if jobs.lane(is_long).running < self.shared.limits.running(is_long) {
+        if jobs.has_turn(is_long) {
             Shared::start(&self.shared, is_long, turn)?;
             jobs.lane(is_long).running += 1;
         } else {
@@ -189,7 +187,7 @@ impl JobQueue {
         let mut jobs = self.shared.lock();
         jobs.forget_old();
         let mut totals = JobTotals {
-            long_limit: self.shared.limits.long,
+            long_limit: jobs.limits.long,
             ..JobTotals::default()
         };
         for entry in jobs.all.values() {
@@ -203,6 +201,22 @@ impl JobQueue {
             totals.lost += usize::from(code == Some(ErrorCode::JobLost));
         }
         totals
+    }
+
+    /// From now on other limits hold. What runs goes on; what waits begins where there is room now.
+    pub fn set_limits(&self, limits: Limits) {
+        let mut jobs = self.shared.lock();
+        jobs.set_limits(limits);
+        for is_long in [true, false] {
+            while let Some(turn) = jobs.next_turn(is_long) {
+                let cell = Arc::clone(&turn.cell);
+                if let Err(error) = Shared::start(&self.shared, is_long, turn) {
+                    jobs.lane(is_long).running -= 1;
+                    jobs.end(&cell, Some(Err(error)));
+                }
+            }
+        }
+        self.shared.ended.notify_all();
     }
 
     /// Takes no more jobs and asks all to stop, because the server ends. The next server reports them as lost.
@@ -240,12 +254,6 @@ impl JobQueue {
     }
 }
 
-impl Limits {
-    fn running(&self, is_long: bool) -> usize {
-        if is_long { self.long } else { self.short }
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Jobs> {
         // Nothing of a command runs under the lock, so nothing is left half changed.
@@ -273,11 +281,8 @@ impl Shared {
     fn end_of_turn(&self, is_long: bool, cell: &Cell, outcome: Outcome) -> Option<Turn> {
         let mut jobs = self.lock();
         jobs.end(cell, Some(outcome));
-        let lane = jobs.lane(is_long);
-        let next = lane.waiting.pop_front();
-        if next.is_none() {
-            lane.running -= 1;
-        }
+        jobs.lane(is_long).running -= 1;
+        let next = jobs.next_turn(is_long);
         self.ended.notify_all();
         next
     }

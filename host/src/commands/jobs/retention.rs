@@ -36,6 +36,11 @@ impl Ended {
         }
     }
 
+    /// From now on jobs are kept for so long, those that have ended included.
+    pub(super) fn keep_for(&mut self, time: Duration) {
+        self.kept_for = time;
+    }
+
     /// A job has ended at `now` and its result takes this many bytes.
     pub(super) fn push(&mut self, id: Arc<str>, bytes: usize, now: Instant) {
         self.bytes += bytes;

@@ -116,7 +116,11 @@ pub struct JobState {
 
 impl JobState {
     /// A job that was just asked for.
-    pub(super) fn new(id: Arc<str>, command: Arc<str>, request_id: Option<Arc<str>>) -> Self {
+    pub(in crate::commands) fn new(
+        id: Arc<str>,
+        command: Arc<str>,
+        request_id: Option<Arc<str>>,
+    ) -> Self {
         Self {
             id,
             command,
@@ -132,7 +136,7 @@ impl JobState {
     }
 
     /// The end that fits what the command answered.
-    pub(super) fn end(&mut self, outcome: Option<Outcome>) {
+    pub(in crate::commands) fn end(&mut self, outcome: Option<Outcome>) {
         self.status = match (&self.stop, &outcome) {
             (Some(_), _) => JobStatus::Stopped,
             (None, Some(Err(error))) if is_refusal(error) => JobStatus::Failed,

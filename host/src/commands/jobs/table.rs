@@ -14,6 +14,7 @@ use crate::commands::prepared::Work;
 
 /// All jobs of a queue.
 pub(super) struct Jobs {
+    pub(super) limits: Limits,
     pub(super) all: HashMap<Arc<str>, Entry>,
     /// The number of the next job.
     next: u64,
@@ -47,11 +48,12 @@ pub(super) struct Turn {
 
 impl Jobs {
     /// None but those that an earlier server lost, which `journal` names.
-    pub(super) fn new(limits: &Limits, journal: Option<Journal>) -> Self {
+    pub(super) fn new(limits: Limits, journal: Option<Journal>) -> Self {
         let lost = journal
             .as_ref()
             .map_or_else(Vec::new, |journal| journal.lost().to_vec());
         let mut jobs = Self {
+            limits,
             all: HashMap::new(),
             next: 0,
             long: Lane::default(),
@@ -75,16 +77,37 @@ impl Jobs {
         }
     }
 
+    /// Whether another job may run.
+    pub(super) fn has_turn(&mut self, is_long: bool) -> bool {
+        let most = match is_long {
+            true => self.limits.long,
+            false => self.limits.short,
+        };
+        self.lane(is_long).running < most
+    }
+
+    /// The job that runs next, and is counted as running, where one waits and there is room.
+    pub(super) fn next_turn(&mut self, is_long: bool) -> Option<Turn> {
+        if !self.has_turn(is_long) {
+            return None;
+        }
+        let lane = self.lane(is_long);
+        let next = lane.waiting.pop_front()?;
+        lane.running += 1;
+        Some(next)
+    }
+
+    /// Other limits hold.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.ended.keep_for(limits.kept_for);
+    }
+
     /// Whether another job can be taken.
     ///
     /// # Errors
     /// [`ErrorCode::Busy`], [`ErrorCode::JobExists`].
-    pub(super) fn check_room(
-        &mut self,
-        limits: &Limits,
-        is_long: bool,
-        id: &str,
-    ) -> Result<(), CommandError> {
+    pub(super) fn check_room(&mut self, is_long: bool, id: &str) -> Result<(), CommandError> {
         if self.is_closed {
             let message = "the server is ending and takes no more jobs";
             return Err(CommandError::new(ErrorCode::Busy, message));
@@ -93,7 +116,7 @@ impl Jobs {
             let message = format!("there is a job {id} already; choose another job_id, or none");
             return Err(CommandError::new(ErrorCode::JobExists, message).with("job_id", id));
         }
-        if self.lane(is_long).waiting.len() >= limits.waiting {
+        if self.lane(is_long).waiting.len() >= self.limits.waiting {
             let message = "too many jobs wait already; try again in a moment";
             return Err(CommandError::new(ErrorCode::Busy, message));
         }

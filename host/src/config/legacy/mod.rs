@@ -3,6 +3,7 @@
 pub mod change;
 mod database;
 pub(super) mod place;
+mod protection;
 mod rules;
 
 use serde_json::{Map, Value};
@@ -27,6 +28,7 @@ pub fn convert(file: Value) -> Converted {
         changes: Vec::new(),
     };
     database::unfold(&mut conversion);
+    protection::convert(&mut conversion);
     for (old, rule) in RULES {
         conversion.apply(old, rule);
     }
@@ -50,8 +52,8 @@ impl Conversion {
         let Some(value) = take(&mut self.value, old) else {
             return;
         };
-        // The older program wrote null for what is not set.
-        if value.is_null() {
+        // The older program wrote null, or an empty object, for what is not set.
+        if value.is_null() || value.as_object().is_some_and(Map::is_empty) {
             return;
         }
         match rule {

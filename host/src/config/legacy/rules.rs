@@ -47,11 +47,38 @@ const NO_POLLING: &str = "answers of the DB worker arrive as soon as they are th
 const DERIVED_FROM_MODEL: &str = "the model says how long its vectors are";
 const ANSWERED_ADDRESS: &str = "answers go where the request came from";
 
+const TOKENS_APART: &str = "secrets have no place in this file: write the tokens into another one, each on a line, \
+     `chmod 600` it, and name it as server.token_file";
+const NO_ROLES: &str = "whoever is let in may call every command";
+const NOT_TLS: &str = "the protocol was http, which makes no use of it; see server.tls";
+const NO_CLIENT_CERTIFICATES: &str =
+    "clients were not asked for certificates; server.tls.client_ca would ask them";
+
 /// Every key by its place in the old file, in the order in which they count.
 pub(super) const RULES: &[(&str, Rule)] = &[
     (
         "/server/host",
         Rule::Adapt("/code_analysis/server/host", listen_host),
+    ),
+    (
+        "/server/protocol",
+        Rule::Drop("the server speaks HTTPS where server.tls names a certificate, else HTTP"),
+    ),
+    ("/server/ssl/ca", Rule::Drop(NO_CLIENT_CERTIFICATES)),
+    (
+        "/server/ssl/crl",
+        Rule::Drop(
+            "lists of revoked certificates are not read; an authority that is left out lets nobody in",
+        ),
+    ),
+    ("/server/ssl", Rule::Drop(NOT_TLS)),
+    ("/auth/tokens", Rule::Drop(TOKENS_APART)),
+    ("/auth/use_token", Rule::Drop(TOKENS_APART)),
+    ("/auth/roles", Rule::Drop(NO_ROLES)),
+    ("/auth/use_roles", Rule::Drop(NO_ROLES)),
+    (
+        "/transport/verify_client",
+        Rule::Drop(NO_CLIENT_CERTIFICATES),
     ),
     ("/server/port", Rule::Move("/code_analysis/server/port")),
     ("/server/advertised_host", Rule::Drop(ANSWERED_ADDRESS)),

@@ -163,3 +163,64 @@ fn what_stands_in_both_forms_counts_in_the_new_one() {
         ]
     );
 }
+
+#[test]
+fn certificates_keep_their_meaning() {
+    let ssl = json!({"cert": "s.pem", "key": "s.key", "ca": "ca.pem", "crl": "c.pem"});
+    let mutual = convert(json!({"server": {"host": "0.0.0.0", "protocol": "mtls", "ssl": ssl}}));
+    assert_eq!(
+        mutual.value,
+        json!({"code_analysis": {"server": {
+            "tls": {"cert": "s.pem", "key": "s.key", "client_ca": "ca.pem"}, "host": "0.0.0.0"
+        }}})
+    );
+    let told = told(&mutual.changes);
+    for line in [
+        "/server/ssl/ca is now /code_analysis/server/tls/client_ca",
+        "/server/protocol is now /code_analysis/server/tls: server.tls is there",
+        "/server/host is now /code_analysis/server/host",
+    ] {
+        assert!(told.contains(&line.to_owned()), "{line}\n{told:#?}");
+    }
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("/server/ssl/crl is not used: ")),
+        "{told:#?}"
+    );
+    let verified = convert(json!({
+        "server": {"protocol": "https", "ssl": ssl}, "transport": {"verify_client": true, "type": "http"}
+    }));
+    assert_eq!(
+        verified.value["code_analysis"]["server"]["tls"]["client_ca"],
+        "ca.pem"
+    );
+    let one_sided =
+        convert(json!({"server": {"host": "0.0.0.0", "protocol": "https", "ssl": ssl}}));
+    assert_eq!(
+        one_sided.value["code_analysis"]["server"],
+        json!({"tls": {"cert": "s.pem", "key": "s.key"}, "host": "127.0.0.1"})
+    );
+    let unused = convert(json!({"server": {"protocol": "http", "ssl": ssl}}));
+    assert_eq!(unused.value, json!({}));
+}
+
+#[test]
+fn tokens_are_asked_for_in_a_file_and_nobody_gets_in_without_meanwhile() {
+    let converted = convert(json!({
+        "server": {"host": "0.0.0.0", "protocol": "mtls", "ssl": {"cert": "s.pem", "key": "s.key", "ca": "ca.pem"}},
+        "auth": {"use_token": true, "use_roles": false, "tokens": {"admin": "canary"}, "roles": {}}
+    }));
+    assert_eq!(
+        converted.value["code_analysis"]["server"]["host"],
+        "127.0.0.1"
+    );
+    let told = told(&converted.changes).join("\n");
+    assert!(
+        told.contains("/auth/tokens is not used: secrets have no place in this file: write the tokens into another one"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("canary") && !converted.value.to_string().contains("canary"),
+        "{told}"
+    );
+}

@@ -18,6 +18,7 @@ use crate::commands::prepared::Prepared;
 use crate::commands::service::WorkerHealth;
 use crate::config::server_types::ServerConfig;
 use crate::foundation::shutdown_signal::ShutdownReason;
+use crate::server::guard::Guard;
 
 /// Commands without a database: `echo`, `missing`, `wrong`, `panic`, `slow`, `linger` and the long `wait`.
 struct Fake {
@@ -123,12 +124,13 @@ impl Running {
     fn start_with(config: &ServerConfig, patience: Patience) -> Running {
         let listener = super::super::address::bind("127.0.0.1", 0, false).unwrap();
         let address = listener.local_addr().unwrap();
+        let gate = Arc::new(Gate::new(Guard::of(config).unwrap()));
         let (fake, shutdown) = (Arc::new(Fake::new()), ShutdownSignal::new());
         let parts = ServerParts {
             service: Arc::clone(&fake) as _,
             instance_id: "this one".to_owned(),
             listener,
-            guard: Guard::of(config).unwrap(),
+            gate: Arc::clone(&gate),
             patience,
             connections: config.connections,
             shutdown: shutdown.clone(),

@@ -57,6 +57,7 @@ impl Bench {
             crashes: None,
             options: Map::new(),
             database: self.directory.path().join("x.db"),
+            is_damaged: false,
         }
     }
 }

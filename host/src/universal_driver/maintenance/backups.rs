@@ -1,77 +1,22 @@
 //! The directory of a database's backups: what lies there, what new ones are called, and which old ones go.
 
 use std::fs;
-use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use super::backup_file::{
+    Backup, Form, MANIFEST, Reason, checksum, describe, file_name, manifest_of, read_manifest,
+    write_manifest,
+};
+use super::calendar::{DAY, compact, now, readable};
 use super::error::{MaintenanceError, Result, of_file};
 use crate::config::types::Config;
-
-/// Added to the name of a backup to name what is said of it.
-const MANIFEST: &str = ".json";
 
 /// Where backups lie beside a database file, or in the directory of state.
 const DIRECTORY: &str = "backups";
 
 /// Names of backups that an error suggests.
 const SUGGESTIONS: usize = 3;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Why a backup was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Somebody asked for it. It stays until somebody deletes it.
-    Requested,
-    /// The schema was about to change.
-    BeforeUpgrade,
-    /// The content was about to be replaced.
-    BeforeRestore,
-    /// Rows were about to be mended.
-    BeforeRepair,
-}
-
-/// What a backup is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Form {
-    /// A database file of SQLite.
-    Sqlite,
-    /// Files of a damaged database, as they were; nothing that could be restored, but all that there was.
-    Damaged,
-    /// The portable form.
-    Portable,
-}
-
-/// A backup.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Backup {
-    /// Name of the file in its directory, by which it is asked for.
-    pub name: String,
-    /// The file.
-    pub path: PathBuf,
-    /// What it is.
-    pub form: Form,
-    /// Why it was made.
-    pub reason: Reason,
-    /// When, in seconds since 1970.
-    pub created_at: u64,
-    /// The same for people, in UTC.
-    pub created: String,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 of the file, in hexadecimal digits.
-    pub checksum: String,
-    /// The version of the schema in it, where it is known.
-    pub schema_version: Option<i64>,
-    /// The driver of the database.
-    pub driver: String,
-}
 
 /// The backups of one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,13 +80,14 @@ impl Backups {
                 && let Some(backup) = read_manifest(&path)
                 && backup.path.is_file()
             {
-                found.push(backup);
+                // Of two that were made in one second the file system knows which came first.
+                let written = fs::metadata(&path).map_err(of_file(&path))?;
+                let order = (backup.created_at, written.mtime(), written.mtime_nsec());
+                found.push((order, backup));
             }
         }
-        found.sort_by(|one, other| {
-            (other.created_at, &other.name).cmp(&(one.created_at, &one.name))
-        });
-        Ok(found)
+        found.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+        Ok(found.into_iter().map(|(_, backup)| backup).collect())
     }
 
     /// The backup that is meant: by its name, by the path of its file, or the newest that can be restored.
@@ -264,7 +210,7 @@ impl Backups {
 
 /// The automatic ones, of all from the newest on, that are too many or too old. The newest stays.
 fn surplus(all: Vec<Backup>, keep: usize, keep_days: u64, now: u64) -> Vec<Backup> {
-    let oldest = now.saturating_sub(keep_days.saturating_mul(DAY.as_secs()));
+    let oldest = now.saturating_sub(keep_days.saturating_mul(DAY));
     let automatic = all
         .into_iter()
         .filter(|backup| backup.reason != Reason::Requested);
@@ -277,132 +223,9 @@ fn surplus(all: Vec<Backup>, keep: usize, keep_days: u64, now: u64) -> Vec<Backu
         .collect()
 }
 
-/// A file that is no backup of ours, or has lost what was said of it: its own bytes tell what it is.
-fn describe(path: &Path) -> Result<Backup> {
-    if let Some(backup) = read_manifest(&manifest_of(path)) {
-        return Ok(backup);
-    }
-    let mut first = [0; 8];
-    let mut file = fs::File::open(path).map_err(of_file(path))?;
-    let form = match file.read_exact(&mut first) {
-        Ok(()) if &first == crate::code_db::backup::container::MARK => Form::Portable,
-        Ok(()) if first.starts_with(b"SQLite f") => Form::Sqlite,
-        _ => {
-            return Err(MaintenanceError::Unusable {
-                path: path.to_owned(),
-                reason: "it is no backup and no database".to_owned(),
-            });
-        }
-    };
-    let (bytes, checksum) = checksum(path)?;
-    let modified = fs::metadata(path).and_then(|found| found.modified()).ok();
-    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let created_at = since.map_or(0, |since| since.as_secs());
-    Ok(Backup {
-        name: file_name(path),
-        path: path.to_owned(),
-        form,
-        reason: Reason::Requested,
-        created_at,
-        created: readable(created_at),
-        bytes,
-        checksum,
-        schema_version: None,
-        driver: "unknown".to_owned(),
-    })
-}
-
-/// Size and BLAKE3 of a file.
-pub(super) fn checksum(path: &Path) -> Result<(u64, String)> {
-    let mut hasher = blake3::Hasher::new();
-    let mut file = fs::File::open(path).map_err(of_file(path))?;
-    std::io::copy(&mut file, &mut hasher).map_err(of_file(path))?;
-    Ok((hasher.count(), hasher.finalize().to_hex().to_string()))
-}
-
-fn manifest_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(MANIFEST);
-    name.into()
-}
-
-fn read_manifest(path: &Path) -> Option<Backup> {
-    let mut backup: Backup = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    // The directory may have been moved.
-    backup.path = path.with_file_name(&backup.name);
-    Some(backup)
-}
-
-fn write_manifest(backup: &Backup) -> Result<()> {
-    let path = manifest_of(&backup.path);
-    let text = serde_json::to_vec_pretty(backup).map_err(|error| of_file(&path)(error.into()))?;
-    fs::write(&path, text).map_err(of_file(&path))
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
-}
-
-/// `2026-11-24 09:15:30 UTC`.
-fn readable(seconds: u64) -> String {
-    let (year, month, day) = civil(seconds / DAY.as_secs());
-    let (hour, minute, second) = clock(seconds);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// `20261124T091530Z`.
-fn compact(seconds: u64) -> String {
-    let (year, month, day) = civil(seconds / DAY.as_secs());
-    let (hour, minute, second) = clock(seconds);
-    format!("{year}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
-}
-
-fn clock(seconds: u64) -> (u64, u64, u64) {
-    (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
-}
-
-/// Year, month and day of a day since 1970, by counting from the first of March, so that leap days come last:
-/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
-fn civil(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_told_as_the_calendar_has_them() {
-        for (seconds, told) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_868_800, "2000-03-01 00:00:00 UTC"),
-            (1_709_164_800, "2024-02-29 00:00:00 UTC"),
-            (1_767_225_599, "2025-12-31 23:59:59 UTC"),
-        ] {
-            assert_eq!(readable(seconds), told);
-        }
-        assert_eq!(compact(1_709_164_801), "20240229T000001Z");
-    }
 
     fn backup(name: &str, reason: Reason, created_at: u64) -> Backup {
         Backup {
@@ -421,7 +244,7 @@ mod tests {
 
     #[test]
     fn automatic_backups_go_by_number_and_age_and_others_stay() {
-        let day = DAY.as_secs();
+        let day = DAY;
         let all = || {
             vec![
                 backup("a", Reason::BeforeUpgrade, 100 * day),

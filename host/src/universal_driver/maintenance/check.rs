@@ -7,8 +7,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::error::Result;
+use super::error::{MaintenanceError, Result};
 use super::safe_mode::SafeMode;
+use crate::code_db::backup::save::Watch;
 use crate::code_db::check::{Finding, StoredFile};
 use crate::code_db::database::CodeDatabase;
 use crate::universal_driver::driver::UniversalDriver;
@@ -50,8 +51,8 @@ impl UniversalDriver {
     /// Checks everything; nothing is changed.
     ///
     /// # Errors
-    /// [`MaintenanceError`](super::error::MaintenanceError), when the database cannot be asked.
-    pub fn check(&self) -> Result<Checked> {
+    /// [`MaintenanceError`], when the database cannot be asked, or the check was stopped.
+    pub fn check(&self, watch: &Watch<'_>) -> Result<Checked> {
         if let Some(safe_mode) = self.safe_mode() {
             return Ok(Checked {
                 ok: false,
@@ -61,17 +62,24 @@ impl UniversalDriver {
                 safe_mode: Some(safe_mode),
             });
         }
-        let code = self.database();
-        let damage = code.engine_check()?;
+        let code = self.database().cancelled_by(watch.cancellation.clone());
+        let rows = Rows::of(&code);
+        // Pages and rows of each table, and then files beside the disk.
+        watch
+            .progress
+            .begin(2 * rows.total() + rows.of_table("files"));
+        let damage =
+            code.engine_check(&mut |table| rows.tell(watch, "checking the pages of", table))?;
         let mut findings = Vec::new();
         if damage.is_none() {
             findings.extend(schema_finding(&code)?);
             // Rows are looked at in the declared columns.
             if findings.is_empty() {
-                findings.extend(code.check_rows()?);
-                findings.extend(compare_with_disk(&code, None)?.findings());
+                findings.extend(code.check_rows(&mut |table| rows.tell(watch, "checking", table))?);
+                findings.extend(compare_with_disk(&code, None, watch)?.findings());
             }
         }
+        watch.progress.done();
         Ok(Checked {
             ok: damage.is_none() && findings.is_empty(),
             integrity_ok: damage.is_none(),
@@ -93,11 +101,38 @@ fn schema_finding(code: &CodeDatabase) -> Result<Option<Finding>> {
     }))
 }
 
+/// How many rows each table has, for those who want to know how far a check is.
+pub(super) struct Rows(BTreeMap<&'static str, u64>);
+
+impl Rows {
+    /// Of a database that cannot be read nothing is counted; the check says why.
+    pub(super) fn of(code: &CodeDatabase) -> Self {
+        Self(code.count_rows().unwrap_or_default().into_iter().collect())
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    pub(super) fn of_table(&self, table: &str) -> u64 {
+        self.0.get(table).copied().unwrap_or_default()
+    }
+
+    /// All rows of `table` are done.
+    pub(super) fn tell(&self, watch: &Watch<'_>, doing: &str, table: &str) {
+        watch.progress.rows(doing, table, self.of_table(table));
+    }
+}
+
 /// Compares the files of the project with this root, or of all, with the disk.
 ///
 /// # Errors
-/// [`MaintenanceError`](super::error::MaintenanceError), when the database cannot be asked.
-pub fn compare_with_disk(code: &CodeDatabase, root: Option<&str>) -> Result<Compared> {
+/// [`MaintenanceError`], when the database cannot be asked, or the comparison was stopped.
+pub fn compare_with_disk(
+    code: &CodeDatabase,
+    root: Option<&str>,
+    watch: &Watch<'_>,
+) -> Result<Compared> {
     let mut roots: BTreeMap<String, bool> = BTreeMap::new();
     let mut compared = Compared::default();
     let mut after = 0;
@@ -105,6 +140,12 @@ pub fn compare_with_disk(code: &CodeDatabase, root: Option<&str>) -> Result<Comp
         let files = code.stored_files(after, FILES_AT_ONCE)?;
         let Some(last) = files.last() else { break };
         after = last.id;
+        if watch.cancellation.is_cancelled() {
+            return Err(MaintenanceError::Cancelled);
+        }
+        watch
+            .progress
+            .rows("comparing with the disk:", "files", files.len() as u64);
         let of_project = |file: &StoredFile| root.is_none_or(|root| file.root == root);
         for file in files.into_iter().filter(of_project) {
             let is_there = *roots

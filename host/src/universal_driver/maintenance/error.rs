@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use driver_api::DriverError;
+use driver_api::{DriverError, ErrorClass};
 
 use crate::code_db::backup::error::BackupError;
 use crate::code_db::error::CodeDbError;
@@ -78,7 +78,23 @@ impl MaintenanceError {
         match self {
             Self::Cancelled => true,
             Self::Portable(error) => error.is_cancelled(),
-            Self::Driver(error) => error.class() == driver_api::ErrorClass::Cancelled,
+            Self::Driver(error) => error.class() == ErrorClass::Cancelled,
+            Self::Code(error) => error
+                .driver_error()
+                .is_some_and(|error| error.class() == ErrorClass::Cancelled),
+            _ => false,
+        }
+    }
+
+    /// Whether the file that was to be read is to blame, or its worker does not even start.
+    pub(super) fn is_damage(&self) -> bool {
+        let is_damage = |error: &DriverError| {
+            matches!(error.class(), ErrorClass::Corrupt | ErrorClass::Unavailable)
+        };
+        match self {
+            Self::Driver(error) => is_damage(error),
+            Self::Code(error) => error.driver_error().is_some_and(is_damage),
+            Self::Worker(_) => true,
             _ => false,
         }
     }

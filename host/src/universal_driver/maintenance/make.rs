@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use driver_api::{BackupProgress, ErrorClass};
 
-use super::backups::{Backup, Backups, Form, Reason};
+use super::backup_file::{Backup, Form, Reason};
+use super::backups::Backups;
 use super::error::{Result, of_file};
 use crate::code_db::backup::save::Watch;
 use crate::universal_driver::driver::UniversalDriver;
@@ -19,7 +20,7 @@ impl UniversalDriver {
     /// # Errors
     /// [`MaintenanceError`](super::error::MaintenanceError); there is no backup then.
     pub fn back_up(&self, reason: Reason, portable: bool, watch: &Watch<'_>) -> Result<Backup> {
-        self.back_up_to(self.backups(), reason, portable, watch)
+        self.back_up_to(&self.backups(), reason, portable, watch)
     }
 
     /// As [`back_up`](Self::back_up), in another directory.

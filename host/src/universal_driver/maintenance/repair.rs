@@ -1,14 +1,13 @@
-//! Repairs a database: mends rows where the file is sound, else goes back to a backup, else begins anew.
+//! Repairs a database: mends rows where the file is sound, else puts what can be read of it, and a backup, in its place.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::backups::{Backup, Form, Reason};
-use super::check::{Checked, compare_with_disk};
+use super::backup_file::{Backup, Reason};
+use super::check::{Checked, Rows, compare_with_disk};
 use super::error::Result;
 use crate::code_db::backup::save::Watch;
-use crate::code_db::database::CodeDatabase;
-use crate::foundation::progress::Silent;
+use crate::code_db::salvage::Salvaged;
 use crate::universal_driver::driver::UniversalDriver;
 
 /// How a database was repaired.
@@ -19,11 +18,18 @@ pub enum RepairMode {
     Nothing,
     /// Rows were mended.
     Mended,
-    /// The file was damaged; a backup is in its place.
+    /// The file was damaged; what could be read of it is in its place.
+    Salvaged,
+    /// The database was damaged; a backup is in its place, and what could be read of files that the backup lacks.
     Restored,
-    /// The file was damaged and there is no backup; an empty database is in its place.
+    /// The file was damaged, nothing of it can be read, and there is no backup; an empty database is in its place.
     Emptied,
 }
+
+/// What is to be done next.
+const MISSING: &str = "index the projects (`update_indexes`), so that what is missing comes back";
+const CHANGED_SINCE: &str =
+    "index the projects (`update_indexes`): what changed since the backup is read again";
 
 /// What a repair did.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -34,6 +40,8 @@ pub struct Repaired {
     pub saved: Option<Backup>,
     /// The backup that was restored.
     pub restored: Option<Backup>,
+    /// What was brought over from a damaged file.
+    pub salvaged: Option<Salvaged>,
     /// Rows that were deleted or changed.
     pub rows_changed: u64,
     /// Files that were marked deleted because they are not on the disk.
@@ -45,13 +53,13 @@ pub struct Repaired {
 }
 
 impl UniversalDriver {
-    /// Does what [`check`](Self::check) says that a repair would do, after a backup. A damaged file gives way to the
-    /// newest backup that is sound, or to an empty database; it is kept among the backups.
+    /// Does what [`check`](Self::check) says that a repair would do, after a backup. A damaged file gives way to what can
+    /// be read of it and the newest backup that is sound; it is kept among the backups.
     ///
     /// # Errors
     /// [`MaintenanceError`](super::error::MaintenanceError); the database is as it was then.
     pub fn repair(&self, watch: &Watch<'_>) -> Result<Repaired> {
-        let before = self.check()?;
+        let before = self.check(watch)?;
         if before.safe_mode.is_some() || !before.integrity_ok {
             return self.replace(watch);
         }
@@ -60,67 +68,73 @@ impl UniversalDriver {
             .iter()
             .any(|finding| finding.repair.is_some());
         if !wanted {
-            return self.repaired(RepairMode::Nothing, None, None, "nothing is to be done");
+            return self.repaired(RepairMode::Nothing, watch);
         }
         let saved = self.back_up(Reason::BeforeRepair, false, watch)?;
         self.initialize_schema().map_err(Box::new)?;
         let code = self.database();
-        let rows_changed = match code.check_rows()?.is_empty() {
+        let rows = Rows::of(&code);
+        watch
+            .progress
+            .begin(2 * rows.total() + rows.of_table("files"));
+        let found = code.check_rows(&mut |table| rows.tell(watch, "checking", table))?;
+        let rows_changed = match found.is_empty() {
             true => 0,
-            false => code.mend_rows()?,
+            false => code.mend_rows(&mut |table| rows.tell(watch, "mending", table))?,
         };
-        let gone = compare_with_disk(&code, None)?.gone;
+        let gone = compare_with_disk(&code, None, watch)?.gone;
         let gone: Vec<i64> = gone.iter().map(|file| file.id).collect();
         let files_marked_deleted = code.mark_deleted(&gone)?;
-        let mut repaired = self.repaired(
-            RepairMode::Mended,
-            Some(saved),
-            None,
-            "index the projects (`update_indexes`), so that what is missing comes back",
-        )?;
+        watch.progress.done();
+        let mut repaired = self.repaired(RepairMode::Mended, watch)?;
+        repaired.saved = Some(saved);
+        repaired.next_step = MISSING.to_owned();
         repaired.rows_changed = rows_changed;
         repaired.files_marked_deleted = files_marked_deleted;
         Ok(repaired)
     }
 
     fn replace(&self, watch: &Watch<'_>) -> Result<Repaired> {
+        let Some(file) = self.database_file() else {
+            return self.restore_newest(watch);
+        };
         self.declare_damaged()?;
+        let saved = self.save_present(watch)?;
+        let next = self.next_file(file)?;
+        let successor = self.prepare_successor(saved.as_ref(), &next, watch)?;
+        self.swap(file, &next)?;
+        self.initialize_schema().map_err(Box::new)?;
+        let mut repaired = self.repaired(successor.mode, watch)?;
+        repaired.next_step = match successor.mode {
+            RepairMode::Emptied => "index the projects (`update_indexes`): the database is empty",
+            RepairMode::Restored => CHANGED_SINCE,
+            _ => MISSING,
+        }
+        .to_owned();
+        repaired.saved = saved;
+        repaired.restored = successor.backup;
+        repaired.salvaged = Some(successor.salvaged);
+        Ok(repaired)
+    }
+
+    /// A server looks after its own files; what it has lost comes from the newest backup that is whole.
+    fn restore_newest(&self, watch: &Watch<'_>) -> Result<Repaired> {
         for backup in self.backups().list()? {
-            if backup.form == Form::Damaged {
-                continue;
-            }
-            match self.verify_backup(&backup, watch) {
-                Ok(_) => {
-                    let restored = self.restore(&backup, watch)?;
-                    return self.repaired(
-                        RepairMode::Restored,
-                        restored.saved,
-                        Some(backup),
-                        "index the projects (`update_indexes`): what changed since the backup is read again",
-                    );
+            match self.restore(&backup, watch) {
+                Ok(restored) => {
+                    let mut repaired = self.repaired(RepairMode::Restored, watch)?;
+                    repaired.saved = restored.saved;
+                    repaired.restored = Some(backup);
+                    repaired.next_step = CHANGED_SINCE.to_owned();
+                    return Ok(repaired);
                 }
-                Err(error) if error.is_cancelled() => return Err(error),
+                Err(error) if error.is_cancelled() || error.is_unavailable() => return Err(error),
                 Err(error) => {
-                    tracing::warn!(%error, backup = %backup.path.display(), "an unusable backup")
+                    tracing::warn!(%error, backup = %backup.path.display(), "an unusable backup");
                 }
             }
         }
-        let Some(file) = self.database_file() else {
-            return Err(self.backups().none());
-        };
-        let saved = self.save_present(watch)?;
-        let next = self.next_file(file)?;
-        self.at(&next, |database| {
-            CodeDatabase::new(database.clone()).apply_schema(&Silent)?;
-            Ok(())
-        })?;
-        self.swap(file, &next)?;
-        self.repaired(
-            RepairMode::Emptied,
-            saved,
-            None,
-            "index the projects (`update_indexes`): the database is empty",
-        )
+        Err(self.backups().none())
     }
 
     /// Nobody opens a damaged file from now on, its own worker included.
@@ -141,21 +155,16 @@ impl UniversalDriver {
         Ok(())
     }
 
-    fn repaired(
-        &self,
-        mode: RepairMode,
-        saved: Option<Backup>,
-        restored: Option<Backup>,
-        next_step: &str,
-    ) -> Result<Repaired> {
+    fn repaired(&self, mode: RepairMode, watch: &Watch<'_>) -> Result<Repaired> {
         Ok(Repaired {
             mode,
-            saved,
-            restored,
+            saved: None,
+            restored: None,
+            salvaged: None,
             rows_changed: 0,
             files_marked_deleted: 0,
-            after: self.check()?,
-            next_step: next_step.to_owned(),
+            after: self.check(watch)?,
+            next_step: "nothing is to be done".to_owned(),
         })
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::backups::{Backup, Form, Reason, checksum};
+use super::backup_file::{Backup, Form, Reason, checksum};
 use super::error::{MaintenanceError, Result, of_file};
 use super::make::copy_synced;
 use crate::code_db::backup::restore::verify;
@@ -17,6 +17,10 @@ use crate::code_db::database::CodeDatabase;
 use crate::code_db::schema::VERSION;
 use crate::foundation::progress::Silent;
 use crate::universal_driver::driver::UniversalDriver;
+
+/// Why a copy of a damaged file is not restored.
+const DAMAGED: &str =
+    "it is the copy of a damaged database, kept for those who can recover rows from it";
 
 /// What a restoration did.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -46,10 +50,7 @@ impl UniversalDriver {
                 self.next_file(file)?;
                 rows
             }
-            Form::Damaged => Err(unusable(
-                backup,
-                "it is the copy of a damaged database, kept for those who can recover rows from it",
-            )),
+            Form::Damaged => Err(unusable(backup, DAMAGED)),
         }
     }
 
@@ -62,16 +63,8 @@ impl UniversalDriver {
         let started = Instant::now();
         let is_file = self.database_file().is_some();
         let (rows, saved) = match backup.form {
-            Form::Damaged => return Err(unusable(backup, "it is the copy of a damaged database")),
-            Form::Portable if is_file && self.needs_new_file() => {
-                let file = self.require_file(backup)?;
-                let next = self.next_file(file)?;
-                let rows = self.fill(backup, &next, watch)?;
-                let saved = self.save_present(watch)?;
-                self.swap(file, &next)?;
-                (rows, saved)
-            }
-            Form::Portable => {
+            Form::Damaged => return Err(unusable(backup, DAMAGED)),
+            Form::Portable if !is_file || !self.needs_new_file() => {
                 verify(open(&backup.path)?, backup.bytes, watch)?;
                 let saved = self.save_present(watch)?;
                 let saved_rows = self
@@ -79,10 +72,10 @@ impl UniversalDriver {
                     .restore_from(|| Ok((open_file(&backup.path)?, backup.bytes)), watch)?;
                 (saved_rows.rows, saved)
             }
-            Form::Sqlite => {
+            Form::Portable | Form::Sqlite => {
                 let file = self.require_file(backup)?;
                 let next = self.next_file(file)?;
-                let rows = self.prepare(backup, &next)?;
+                let rows = self.place_backup(backup, &next, watch)?;
                 let saved = self.save_present(watch)?;
                 self.swap(file, &next)?;
                 (rows, saved)
@@ -117,6 +110,20 @@ impl UniversalDriver {
         self.back_up(Reason::BeforeRestore, false, watch).map(Some)
     }
 
+    /// Makes the file `next` of a backup that is whole; answers its rows.
+    pub(super) fn place_backup(
+        &self,
+        backup: &Backup,
+        next: &Path,
+        watch: &Watch<'_>,
+    ) -> Result<u64> {
+        match backup.form {
+            Form::Sqlite => self.prepare(backup, next),
+            Form::Portable => self.fill(backup, next, watch),
+            Form::Damaged => Err(unusable(backup, DAMAGED)),
+        }
+    }
+
     /// Copies a backup to `next`, and looks into it with its own engine.
     fn prepare(&self, backup: &Backup, next: &Path) -> Result<u64> {
         copy_synced(&backup.path, next)?;
@@ -128,7 +135,7 @@ impl UniversalDriver {
         }
         self.at(next, |database| {
             let code = CodeDatabase::new(database.clone());
-            if let Some(damage) = code.engine_check()? {
+            if let Some(damage) = code.engine_check(&mut |_| ())? {
                 return Err(unusable(backup, &format!("it is damaged ({damage})")));
             }
             let counted = code.count_rows()?;

@@ -19,10 +19,16 @@ impl UniversalDriver {
     /// The file that is prepared to take the place of this database; nothing is there.
     pub(super) fn next_file(&self, file: &Path) -> Result<PathBuf> {
         let next = with_suffix(file, NEXT);
-        for suffix in ["", "-wal", "-shm", ".worker", ".quarantine"] {
-            remove(&with_suffix(&next, suffix))?;
-        }
+        self.remove_database(&next)?;
         Ok(next)
+    }
+
+    /// Removes a database file that was prepared, or read, beside this one.
+    pub(super) fn remove_database(&self, file: &Path) -> Result<()> {
+        for suffix in ["", "-wal", "-shm", ".worker", ".quarantine"] {
+            remove(&with_suffix(file, suffix))?;
+        }
+        Ok(())
     }
 
     /// Works on another database file, as on this one, through a worker of its own that is gone afterwards.
@@ -31,7 +37,24 @@ impl UniversalDriver {
         file: &Path,
         work: impl FnOnce(&Database) -> Result<T>,
     ) -> Result<T> {
-        let connector = self.connector_to(file)?;
+        self.through(self.connector_to(file, false)?, file, work)
+    }
+
+    /// The same with a file that is known to be damaged: its worker goes on when it meets the damage.
+    pub(super) fn at_damaged<T>(
+        &self,
+        file: &Path,
+        work: impl FnOnce(&Database) -> Result<T>,
+    ) -> Result<T> {
+        self.through(self.connector_to(file, true)?, file, work)
+    }
+
+    fn through<T>(
+        &self,
+        connector: Arc<WorkerConnector>,
+        file: &Path,
+        work: impl FnOnce(&Database) -> Result<T>,
+    ) -> Result<T> {
         let workers = Arc::clone(&connector.workers);
         let database = Database::new(connector, PoolLimits::default());
         let done = work(&database);
@@ -43,7 +66,7 @@ impl UniversalDriver {
         done
     }
 
-    fn connector_to(&self, file: &Path) -> Result<Arc<WorkerConnector>> {
+    fn connector_to(&self, file: &Path, is_damaged: bool) -> Result<Arc<WorkerConnector>> {
         let Some(own) = self.worker_connector() else {
             return Err(MaintenanceError::OtherKind {
                 path: file.to_owned(),
@@ -51,6 +74,7 @@ impl UniversalDriver {
         };
         let mut request = own.request();
         request.database = file.to_owned();
+        request.is_damaged = is_damaged;
         request
             .options
             .insert("path".to_owned(), file.to_string_lossy().into());

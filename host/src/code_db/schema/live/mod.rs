@@ -150,6 +150,58 @@ pub(super) fn fits(dialect: Dialect, kind: ColumnKind, type_name: &str) -> bool 
     }
 }
 
+/// Reads the columns that a catalog's query gives: table, name, type, whether null is refused, default, whether it is the
+/// key, whether text is compared byte by byte.
+fn read_columns(session: &mut Session, sql: &str, schema: &mut LiveSchema) -> Result<()> {
+    let columns = session.query_all(sql, &[], |row| {
+        let column = LiveColumn {
+            name: text(row, 1)?,
+            type_name: text(row, 2)?,
+            not_null: truth(row, 3)?,
+            default: row.opt(4, RowRef::text)?.map(str::to_owned),
+            is_key: truth(row, 5)?,
+            is_binary: truth(row, 6)?,
+        };
+        Ok((text(row, 0)?, column))
+    })?;
+    for (table, column) in columns {
+        schema.table_mut(&table).columns.push(column);
+    }
+    Ok(())
+}
+
+/// Reads the references that a catalog's query gives: table, constraint, column, table referred to, whether deletions
+/// cascade.
+fn read_owners(session: &mut Session, sql: &str, schema: &mut LiveSchema) -> Result<()> {
+    let owners = session.query_all(sql, &[], |row| {
+        let owner = LiveOwner {
+            constraint: Some(text(row, 1)?),
+            column: text(row, 2)?,
+            table: text(row, 3)?,
+            cascades: truth(row, 4)?,
+        };
+        Ok((text(row, 0)?, owner))
+    })?;
+    for (table, owner) in owners {
+        schema.table_mut(&table).owners.push(owner);
+    }
+    Ok(())
+}
+
+/// Reads the columns of indexes that a catalog's query gives, the table first; `index` reads the rest.
+fn read_indexes(
+    session: &mut Session,
+    sql: &str,
+    schema: &mut LiveSchema,
+    index: fn(RowRef<'_>) -> Result<LiveIndex>,
+) -> Result<()> {
+    let columns = session.query_all(sql, &[], |row| Ok((text(row, 0)?, index(row)?)))?;
+    for (table, index) in columns {
+        schema.index_column(&table, index);
+    }
+    Ok(())
+}
+
 /// A text, or nothing for null.
 fn text(row: RowRef<'_>, at: usize) -> Result<String> {
     Ok(row.opt(at, RowRef::text)?.unwrap_or_default().to_owned())

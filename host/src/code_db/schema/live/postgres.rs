@@ -4,7 +4,7 @@ use driver_api::{Result, RowRef};
 
 use super::super::keys::EXPRESSION;
 use super::super::model::ColumnKind;
-use super::{LiveColumn, LiveIndex, LiveOwner, LiveSchema, text, truth};
+use super::{LiveIndex, LiveSchema, read_columns, read_indexes, read_owners, text, truth};
 use crate::driver::session::Session;
 
 const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
@@ -37,38 +37,10 @@ const INDEXES: &str = "SELECT t.relname::text, i.relname::text, a.attname::text,
 
 pub(super) fn read(session: &mut Session) -> Result<LiveSchema> {
     let mut schema = LiveSchema::default();
-    for (table, column) in
-        session.query_all(COLUMNS, &[], |row| Ok((text(row, 0)?, column(row)?)))?
-    {
-        schema.table_mut(&table).columns.push(column);
-    }
-    for (table, owner) in session.query_all(OWNERS, &[], |row| Ok((text(row, 0)?, owner(row)?)))? {
-        schema.table_mut(&table).owners.push(owner);
-    }
-    for (table, index) in session.query_all(INDEXES, &[], |row| Ok((text(row, 0)?, index(row)?)))? {
-        schema.index_column(&table, index);
-    }
+    read_columns(session, COLUMNS, &mut schema)?;
+    read_owners(session, OWNERS, &mut schema)?;
+    read_indexes(session, INDEXES, &mut schema, index)?;
     Ok(schema)
-}
-
-fn column(row: RowRef<'_>) -> Result<LiveColumn> {
-    Ok(LiveColumn {
-        name: text(row, 1)?,
-        type_name: text(row, 2)?,
-        not_null: truth(row, 3)?,
-        default: row.opt(4, RowRef::text)?.map(str::to_owned),
-        is_key: truth(row, 5)?,
-        is_binary: truth(row, 6)?,
-    })
-}
-
-fn owner(row: RowRef<'_>) -> Result<LiveOwner> {
-    Ok(LiveOwner {
-        constraint: Some(text(row, 1)?),
-        column: text(row, 2)?,
-        table: text(row, 3)?,
-        cascades: truth(row, 4)?,
-    })
 }
 
 fn index(row: RowRef<'_>) -> Result<LiveIndex> {
