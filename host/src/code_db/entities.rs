@@ -1,14 +1,15 @@
 //! Classes, functions and methods: lists of them, and all that is known of one.
 
-use driver_api::{Dialect, DriverError, ErrorClass, RowRef};
+use driver_api::{DriverError, ErrorClass, RowRef, ValueRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::database::CodeDatabase;
+use super::entity_list::{Part, conditions, list_statement};
 use super::error::{CodeDbError, Doing, Result};
 use super::page::{Page, PageRequest};
 use super::projects::count;
-use super::scope::{Conditions, Resolved, Scope, relative_to};
+use super::scope::{Scope, relative_to};
 use super::usages::line;
 
 /// What kind of entity.
@@ -40,60 +41,7 @@ impl EntityKind {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
-
-    fn table(self) -> &'static str {
-        match self {
-            Self::Class => "classes",
-            Self::Function => "functions",
-            Self::Method => "methods",
-        }
-    }
-
-    /// The entities `e` with their files `f`.
-    pub(super) fn with_files(self) -> &'static str {
-        match self {
-            Self::Class => "classes e JOIN files f ON f.id = e.file_id",
-            Self::Function => "functions e JOIN files f ON f.id = e.file_id",
-            Self::Method => {
-                "methods e JOIN classes c ON c.id = e.class_id JOIN files f ON f.id = c.file_id"
-            }
-        }
-    }
-
-    /// The same for a reader that goes from file to file.
-    fn of_files(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Class => ("classes e", "e.file_id = f.id"),
-            Self::Function => ("functions e", "e.file_id = f.id"),
-            Self::Method => (
-                "classes c CROSS JOIN methods e",
-                "c.file_id = f.id AND e.class_id = c.id",
-            ),
-        }
-    }
-
-    /// The values of [`COLUMNS`]; null where the kind has no such thing.
-    fn select_list(self) -> &'static str {
-        match self {
-            Self::Class => {
-                "'class', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, NULL, e.bases, NULL, \
-                 NULL, NULL, NULL, f.id"
-            }
-            Self::Function => {
-                "'function', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, NULL, NULL, NULL, f.id"
-            }
-            Self::Method => {
-                "'method', e.id, e.name, c.name, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, e.is_abstract, e.has_pass, e.has_not_implemented, f.id"
-            }
-        }
-    }
 }
-
-/// What a list of entities selects of each.
-const COLUMNS: &str = "entity_type, id, name, class_name, path, project_id, line, docstring, args, bases, \
-                       complexity, is_abstract, has_pass, has_not_implemented, file_id";
 
 /// Which entities are listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -184,17 +132,23 @@ impl CodeDatabase {
                 )
             })
             .collect();
+        let counts: Vec<&str> = parts.iter().map(|part| &*part.count).collect();
+        let counts = format!("SELECT {}", counts.join(", "));
+        let count_params: Vec<ValueRef<'_>> = parts
+            .iter()
+            .flat_map(|part| part.conditions.params())
+            .copied()
+            .collect();
         let found = self.database.read(|session| {
-            let mut total = 0;
+            let counted = session.query_first(&counts, &count_params, |row| {
+                (0..parts.len()).map(|place| count(row, place)).collect()
+            })?;
+            let counted: Vec<u64> = counted.unwrap_or_default();
+            let total = counted.iter().sum();
             let mut lists: Vec<&str> = Vec::new();
             let mut params = Vec::new();
-            for part in &parts {
-                let counted =
-                    session
-                        .query_first(&part.count, part.conditions.params(), |row| count(row, 0))?;
-                // A kind of which there is none need not be looked for.
-                let Some(rows @ 1..) = counted else { continue };
-                total += rows;
+            // A kind of which there is none need not be looked for.
+            for (part, _) in parts.iter().zip(&counted).filter(|(_, rows)| **rows > 0) {
                 lists.push(&part.list);
                 params.extend_from_slice(part.conditions.params());
                 params.extend(vec![page.end(); part.limits]);
@@ -265,123 +219,10 @@ impl CodeDatabase {
 
 impl EntityQuery<'_> {
     /// Whether it asks for all entities of some files, but perhaps of one kind.
-    fn is_of_files(&self) -> bool {
+    pub(super) fn is_of_files(&self) -> bool {
         let Self { name, line, .. } = self;
         name.is_none() && line.is_none()
     }
-}
-
-/// The statements about one kind.
-struct Part<'a> {
-    count: String,
-    /// The first entities, in the order of the whole list.
-    list: String,
-    /// Number of `LIMIT ?` in `list`, behind the values of `conditions`.
-    limits: usize,
-    conditions: Conditions<'a>,
-}
-
-impl<'a> Part<'a> {
-    fn of(
-        dialect: Dialect,
-        kind: EntityKind,
-        query: &EntityQuery<'_>,
-        conditions: Conditions<'a>,
-        counts_others: bool,
-    ) -> Self {
-        let from = format!("FROM {} WHERE {}", kind.with_files(), conditions.sql());
-        let count = match counts_others {
-            true => all_but_others(kind, &conditions),
-            false => format!("SELECT count(*) {from}"),
-        };
-        let (list, limits) = match query.is_of_files() {
-            true => (
-                first_of(dialect, kind, &from_first_files(kind, &conditions)),
-                2,
-            ),
-            false => (first_of(dialect, kind, &from), 1),
-        };
-        Self {
-            count,
-            list,
-            limits,
-            conditions,
-        }
-    }
-}
-
-/// Counts the entities of a kind in most of the files: those of the others are taken away, instead of looking the file of
-/// each entity up.
-fn all_but_others(kind: EntityKind, conditions: &Conditions<'_>) -> String {
-    let (entities, join) = kind.of_files();
-    format!(
-        "SELECT (SELECT count(*) FROM {table}) - \
-         (SELECT count(*) FROM files f CROSS JOIN {entities} WHERE {join} AND NOT ({conditions}))",
-        table = kind.table(),
-        conditions = conditions.sql(),
-    )
-}
-
-/// The entities of the first files that have any, `LIMIT ?`: as many files hold at least as many entities. Without the limit
-/// the database would read and sort all of them for each page.
-fn from_first_files(kind: EntityKind, conditions: &Conditions<'_>) -> String {
-    let (entities, join) = kind.of_files();
-    format!(
-        "FROM (SELECT f.id, f.path, f.project_id FROM files f WHERE {conditions} \
-         AND EXISTS (SELECT 1 FROM {entities} WHERE {join}) ORDER BY f.path, f.id LIMIT ?) f \
-         CROSS JOIN {entities} WHERE {join}",
-        conditions = conditions.sql(),
-    )
-}
-
-/// The first entities of a kind, `LIMIT ?`, which the database reads in the order of its indexes. Without the limit it
-/// would sort all of them for each page.
-fn first_of(dialect: Dialect, kind: EntityKind, from: &str) -> String {
-    let select = format!(
-        "SELECT {} {from} ORDER BY f.path, f.id, e.line, e.id LIMIT ?",
-        kind.select_list()
-    );
-    match dialect {
-        // It has no parentheses around the parts of a union.
-        Dialect::Sqlite => format!("SELECT * FROM ({select})"),
-        // They have no derived tables with columns of one name.
-        _ => format!("({select})"),
-    }
-}
-
-/// What the query asks for, of entities of this kind.
-fn conditions<'a>(
-    scope: &Resolved<'a>,
-    kind: EntityKind,
-    query: &EntityQuery<'a>,
-) -> Conditions<'a> {
-    let mut conditions = Conditions::of(scope);
-    match query.name.map(|name| (name, name.rsplit_once('.'))) {
-        None => {}
-        Some((name, None)) => conditions.and("e.name = ?", [name.into()]),
-        Some((_, Some((class, name)))) if kind == EntityKind::Method => {
-            conditions.and("e.name = ?", [name.into()]);
-            conditions.and("c.name = ?", [class.into()]);
-        }
-        // Only methods have a name of two parts.
-        Some((_, Some(_))) => conditions.and("1 = 0", []),
-    }
-    if let Some(line) = query.line {
-        conditions.and("e.line = ?", [line.into()]);
-    }
-    conditions
-}
-
-/// One page of `list`, with the project's root, and the last line from the stored text, which keeps every line
-/// of its entity. Roots and texts are looked up for the page alone.
-fn list_statement(list: &str) -> String {
-    format!(
-        "WITH l({COLUMNS}) AS ({list}), \
-         page AS (SELECT * FROM l ORDER BY path, file_id, line, entity_type, id LIMIT ? OFFSET ?) \
-         SELECT page.*, p.root_path, (SELECT max(length(t.content) - length(replace(t.content, '\n', ''))) \
-         FROM code_content t WHERE t.entity_type = page.entity_type AND t.entity_id = page.id) \
-         FROM page JOIN projects p ON p.id = page.project_id ORDER BY path, file_id, line, entity_type, page.id"
-    )
 }
 
 fn read_entity(row: RowRef<'_>) -> driver_api::Result<Entity> {
@@ -435,37 +276,6 @@ mod tests {
             assert_eq!(EntityKind::from_word(kind.as_str()), Some(kind));
         }
         assert_eq!(EntityKind::from_word("module"), None);
-    }
-
-    #[test]
-    fn a_dotted_name_is_a_method_of_a_class() {
-        let query = EntityQuery {
-            name: Some("Cart.add"),
-            line: Some(7),
-            ..EntityQuery::default()
-        };
-        let scope = Resolved::default();
-        let method = conditions(&scope, EntityKind::Method, &query);
-        assert_eq!(
-            method.sql(),
-            "f.deleted IS NOT TRUE AND e.name = ? AND c.name = ? AND e.line = ?"
-        );
-        let class = conditions(&scope, EntityKind::Class, &query);
-        assert_eq!(
-            class.sql(),
-            "f.deleted IS NOT TRUE AND 1 = 0 AND e.line = ?"
-        );
-    }
-
-    #[test]
-    fn every_kind_selects_every_column() {
-        for kind in EntityKind::ALL {
-            assert_eq!(
-                kind.select_list().split(',').count(),
-                COLUMNS.split(',').count(),
-                "{kind:?}"
-            );
-        }
     }
 
     #[test]

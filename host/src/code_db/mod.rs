@@ -14,6 +14,7 @@ pub mod dependencies;
 mod dialect;
 pub mod drift_reports;
 pub mod entities;
+mod entity_list;
 pub mod error;
 pub mod files;
 pub mod findings;

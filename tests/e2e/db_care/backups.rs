@@ -215,6 +215,38 @@ fn automatic_backups_are_kept_as_many_as_configured() {
 }
 
 #[test]
+fn commands_that_look_after_the_database_tell_how_far_they_are() {
+    let home = Home::full();
+    let server = home.sandbox.serve(&["--config", &home.config]);
+    let rows: usize = home.rows().iter().map(|(_, _, rows)| rows.len()).sum();
+    for (command, parameters, at_least) in [
+        ("get_database_corruption_status", json!({}), rows),
+        ("backup_database", json!({ "portable": true }), rows),
+        ("backup_database", json!({}), 1),
+        ("repair_sqlite_database", json!({ "force": true }), rows),
+        ("restore_database", json!({}), 1),
+        ("repair_database", json!({}), 1),
+    ] {
+        let job = json!({ "command": command, "params": parameters });
+        let job = server.rpc("queue_add_job", &job)["job_id"].clone();
+        let ended = crate::support::server::eventually("the job ends", || {
+            let state = server.rpc("queue_get_job_status", &json!({ "job_id": job }));
+            state["completed_at"].is_u64().then_some(state)
+        });
+        assert_eq!(ended["command_success"], true, "{ended}");
+        // How far it was at its end: `12 of 12: copying the database`.
+        let told = ended["description"].as_str().unwrap();
+        let (counts, _) = told
+            .split_once(": ")
+            .unwrap_or_else(|| panic!("{command}: {told:?}"));
+        let (done, total) = counts.split_once(" of ").unwrap();
+        assert_eq!(done, total, "{command}: {told}");
+        let done: usize = done.parse().unwrap();
+        assert!(done >= at_least, "{command}: {told}, of {rows} rows");
+    }
+}
+
+#[test]
 fn automatic_backups_go_with_their_age_and_the_newest_stays() {
     let home = Home::full();
     let asked = home.json(&["db", "backup"]);

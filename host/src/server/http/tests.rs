@@ -279,6 +279,16 @@ fn bodies_that_hold_no_request_are_answered_as_the_protocol_says() {
     let (status, body) = server.post_text("{oops");
     assert_eq!(status, 200);
     assert!(body.contains("-32700"), "{body}");
+    // What is nested too deeply is refused before it takes the stack.
+    let (status, body) = server.post_text(&"[".repeat(MAX_BODY_BYTES / 2));
+    assert_eq!(status, 200);
+    assert!(body.contains("-32700"), "{body}");
+    let deep = format!(
+        r#"{{"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {{"a": {}1{}}}}}"#,
+        "[".repeat(1000),
+        "]".repeat(1000)
+    );
+    assert!(server.post_text(&deep).1.contains("-32700"));
     let (status, _) = server.post_text(&"x".repeat(MAX_BODY_BYTES + 1));
     assert_eq!(status, 413);
     assert_eq!(server.get("/api/jsonrpc").0, 405);
