@@ -114,7 +114,13 @@ impl Operation for StartWorker {
 fn settings(context: &Context, parameters: Parameters) -> Result<WorkerSettings, CommandError> {
     let mut settings = WorkerSettings::new();
     let mut watch_dirs = parameters.watch_dirs;
-    let unconfigured = context.config.workers.file_watcher.watch_dirs.is_empty();
+    let unconfigured = context
+        .config
+        .get()
+        .workers
+        .file_watcher
+        .watch_dirs
+        .is_empty();
     if parameters.worker_type == WorkerKind::FileWatcher && watch_dirs.is_none() && unconfigured {
         watch_dirs = parameters.root_dir.map(|root| vec![root]);
     }

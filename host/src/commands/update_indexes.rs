@@ -117,7 +117,7 @@ pub(super) fn index_all(
 ) -> Result<IndexTotals, CommandError> {
     let discovery = discover_projects(root_dir)?;
     let options = IndexOptions {
-        crash_notes: Some(context.config.crash_notes()),
+        crash_notes: Some(context.config.get().crash_notes()),
         cancellation: job.cancellation.clone(),
         ..IndexOptions::default()
     };
