@@ -31,6 +31,7 @@ use crate::plugins::examiner::Examiner;
 use crate::plugins::loader::Loader;
 use crate::plugins::registry::Registry;
 use crate::plugins::resolve::{resolve, shown_options};
+use crate::search::searcher::Searcher;
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerMode};
 use crate::supervisor::error::WorkerError;
 use crate::supervisor::executable::find_executable;
@@ -206,11 +207,13 @@ impl App {
     pub fn context(&self) -> Result<Context, AppError> {
         let config = self.config();
         let drivers = drivers_seen::found(&self.plugins, &config.database.kind);
+        let searcher = Arc::new(Searcher::new(config.embedding.clone()));
         Ok(Context {
             config: self.config.clone(),
             database: self.usable_database()?,
             workers: Arc::clone(&self.workers),
             jobs: None,
+            searcher,
             drivers,
             cancellation: None,
         })

@@ -46,5 +46,6 @@ mod schema_sync;
 mod server;
 mod support;
 mod three_engines;
+mod vectors;
 mod watching;
 mod worker_control;

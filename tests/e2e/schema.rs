@@ -184,6 +184,8 @@ fn the_only_other_tables_are_marked_ours() {
     assert_eq!(
         ours,
         [
+            "chunk_states",
+            "chunk_vectors",
             "drift_reports",
             "file_states",
             "schema_history",

@@ -4,6 +4,7 @@ mod answers;
 mod extremes;
 mod hosts;
 mod rows;
+mod vectors;
 
 use std::fs;
 use std::path::{Path, PathBuf};

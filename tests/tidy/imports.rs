@@ -6,15 +6,21 @@ use crate::sources::{Source, repository, rust_files};
 
 /// Module, and what it may import; everything may import `foundation`. The same table is in
 /// docs/ARCHITECTURE.md.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 20] = [
     ("foundation", &[]),
     ("config", &[]),
     ("analysis", &[]),
+    ("embedding", &["config"]),
     ("plugins", &["config"]),
     ("driver", &["config", "plugins"]),
     ("code_db", &["driver"]),
     ("code_graph", &["analysis", "code_db"]),
     ("indexing", &["analysis", "code_db", "code_graph"]),
+    ("vectorization", &["analysis", "embedding", "code_db"]),
+    (
+        "search",
+        &["config", "code_db", "embedding", "vectorization"],
+    ),
     ("supervisor", &["config"]),
     (
         "universal_driver",
@@ -30,6 +36,8 @@ const TABLE: [(&str, &[&str]); 17] = [
             "code_db",
             "analysis",
             "indexing",
+            "embedding",
+            "vectorization",
         ],
     ),
     (
@@ -41,6 +49,9 @@ const TABLE: [(&str, &[&str]); 17] = [
             "code_graph",
             "analysis",
             "indexing",
+            "embedding",
+            "vectorization",
+            "search",
             "supervisor",
         ],
     ),
@@ -50,11 +61,14 @@ const TABLE: [(&str, &[&str]); 17] = [
         &[
             "config",
             "analysis",
+            "embedding",
             "plugins",
             "driver",
             "code_db",
             "code_graph",
             "indexing",
+            "vectorization",
+            "search",
             "supervisor",
             "universal_driver",
             "db_worker",

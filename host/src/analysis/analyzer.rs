@@ -9,7 +9,7 @@ use super::ast::{self, Ast, AstBounds, AstCounts, AstHit};
 use super::language::Language;
 use super::review::{self, Review};
 use super::syntax::{Syntax, Tables, number};
-use super::{FileAnalysis, SyntaxError, errors, walker};
+use super::{FileAnalysis, SyntaxError, errors, statements, walker};
 
 /// Analyses source texts, one after the other. Each thread has its own, since a parser works on one text at a time.
 pub struct Analyzer {
@@ -134,6 +134,15 @@ impl Analyzer {
         let (tree, tables) = self.parse(language, source)?;
         let analysis = analysis(&tree, tables, language, source);
         Ok(review::review(&tree, source, analysis))
+    }
+
+    /// How deep in the syntax what begins on each line is: the smaller, the better the place to cut before that line.
+    /// Lines on which nothing begins, such as those within a string, have [`u16::MAX`].
+    pub fn line_depths(&mut self, language: Language, source: &str) -> Vec<u16> {
+        match self.parse(language, source) {
+            Ok((tree, _)) => statements::line_depths(&tree, source),
+            Err(_) => vec![u16::MAX; source.lines().count()],
+        }
     }
 
     fn parse(&mut self, language: Language, source: &str) -> Result<(Tree, &Tables), SyntaxError> {

@@ -39,6 +39,7 @@ mod ruby;
 mod rules;
 mod rust;
 mod scopes;
+mod statements;
 mod syntax;
 #[cfg(test)]
 mod tests;

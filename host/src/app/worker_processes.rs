@@ -28,6 +28,7 @@ use crate::supervisor::worker_spec::{WorkerKind, WorkerSpec};
 use crate::workers::file_watcher;
 use crate::workers::hello::WorkerHello;
 use crate::workers::repair;
+use crate::workers::vectorization;
 
 /// Why this process cannot be a worker.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub enum WorkerStartError {
     #[error("workers are started by the host, not by hand ({0}); use `code-analysis-host serve`")]
     NoHost(#[from] ControlError),
     /// There is no such kind.
-    #[error("there is no worker `{0}`; there are: database, file_watcher, repair")]
+    #[error("there is no worker `{0}`; there are: database, file_watcher, repair, vectorization")]
     UnknownKind(String),
 }
 
@@ -49,6 +50,7 @@ pub fn run_worker(kind: &str) -> Result<ExitCode, WorkerStartError> {
         "database" => run_database(),
         "file_watcher" => run_beside_database(WorkerKind::FileWatcher, file_watcher::run),
         "repair" => run_beside_database(WorkerKind::Repair, repair::run),
+        "vectorization" => run_beside_database(WorkerKind::Vectorization, vectorization::run),
         other => Err(WorkerStartError::UnknownKind(other.to_owned())),
     }
 }
@@ -119,7 +121,11 @@ fn give_way(error: &AppError) -> ExitCode {
 }
 
 /// The kinds that a host starts by their kind, besides DB workers.
-pub(super) const STARTABLE: [WorkerKind; 2] = [WorkerKind::FileWatcher, WorkerKind::Repair];
+pub(super) const STARTABLE: [WorkerKind; 3] = [
+    WorkerKind::FileWatcher,
+    WorkerKind::Repair,
+    WorkerKind::Vectorization,
+];
 
 /// What all starts of workers of one host have in common.
 #[derive(Clone)]
@@ -221,6 +227,7 @@ impl App {
                 workers.file_watcher.enabled && !workers.file_watcher.watch_dirs.is_empty()
             }
             WorkerKind::Repair => workers.repair.enabled,
+            WorkerKind::Vectorization => workers.vectorization.enabled,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod check;
+pub mod chunks;
 pub mod complexity;
 pub mod copy;
 pub mod database;

@@ -66,6 +66,17 @@ impl CodeDatabase {
         .doing("listing projects")
     }
 
+    /// The ids of all projects, in their order.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn project_ids(&self) -> Result<Vec<String>> {
+        let read = |row: RowRef<'_>| Ok(row.text(0)?.to_owned());
+        self.database
+            .read(|session| session.query_all("SELECT id FROM projects ORDER BY id", &[], read))
+            .doing("listing projects")
+    }
+
     /// The project of this id, if there is one.
     ///
     /// # Errors

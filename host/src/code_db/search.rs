@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::database::CodeDatabase;
 use super::error::{CodeDbError, Doing, Result};
 use super::full_text::marks::{first_hit, snippet};
-use super::full_text::query::{Join, Phrase, expression, phrases};
+use super::full_text::query::{Join, Phrase, expression, joined, terms};
 use super::page::{Page, PageRequest};
 use super::scope::{Conditions, relative_to};
 use super::usages::line;
@@ -84,6 +84,20 @@ impl CodeDatabase {
         })
     }
 
+    /// Entities whose name, docstring or text holds any of the words, best first.
+    ///
+    /// # Errors
+    /// As [`fulltext_search`](Self::fulltext_search).
+    pub fn fulltext_any(
+        &self,
+        query: &SearchQuery<'_>,
+        page: PageRequest,
+    ) -> Result<Vec<SearchHit>> {
+        let index = Index::of(self.database.dialect())
+            .ok_or(CodeDbError::Unsupported("full-text search"))?;
+        Ok(self.search(query, &index, Join::Any, page)?.items)
+    }
+
     fn search(
         &self,
         query: &SearchQuery<'_>,
@@ -91,15 +105,17 @@ impl CodeDatabase {
         join: Join,
         page: PageRequest,
     ) -> Result<Page<SearchHit>> {
-        let phrases = phrases(query.text);
-        if phrases.is_empty() {
+        let terms = terms(query.text);
+        if terms.is_empty() {
             return Ok(Page {
                 items: Vec::new(),
                 total: 0,
                 offset: page.offset,
             });
         }
-        let expression = expression(&phrases, join, self.database.dialect());
+        let joined = joined(&terms, join);
+        let expression = expression(&terms, &joined, join, self.database.dialect());
+        let phrases: Vec<Phrase> = terms.into_iter().flatten().chain(joined).collect();
         let expression = ValueRef::from(&expression);
         let mut conditions = Conditions::live_files(query.project_id);
         if let Some(kind) = query.entity_type {

@@ -7,6 +7,7 @@ use super::list_drivers::FoundDrivers;
 use crate::code_db::database::CodeDatabase;
 use crate::config::current::CurrentConfig;
 use crate::foundation::cancellation::Cancellation;
+use crate::search::searcher::Searcher;
 use crate::supervisor::worker_manager::WorkerManager;
 use crate::universal_driver::driver::UniversalDriver;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub jobs: Option<JobQueue>,
     /// The database drivers that are found.
     pub drivers: FoundDrivers,
+    /// Answers questions by meaning; it keeps vectors in memory.
+    pub searcher: Arc<Searcher>,
     /// Stops the statements of a command that only reads.
     pub cancellation: Option<Cancellation>,
 }

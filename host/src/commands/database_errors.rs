@@ -8,9 +8,11 @@ use serde_json::json;
 use super::error::{CommandError, ErrorCode};
 use crate::code_db::backup::error::BackupError;
 use crate::code_db::error::CodeDbError;
+use crate::embedding::error::EmbeddingError;
 use crate::indexing::error::IndexError;
 use crate::universal_driver::error::UniversalDriverError;
 use crate::universal_driver::maintenance::error::MaintenanceError;
+use crate::vectorization::vectorizer::VectorizeError;
 
 impl From<CodeDbError> for CommandError {
     fn from(error: CodeDbError) -> Self {
@@ -59,6 +61,21 @@ impl From<IndexError> for CommandError {
             }
             IndexError::ProjectIdTaken { .. } => Self::new(ErrorCode::ProjectIdTaken, text),
             IndexError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<EmbeddingError> for CommandError {
+    fn from(error: EmbeddingError) -> Self {
+        Self::new(ErrorCode::EmbeddingUnavailable, error.to_string())
+    }
+}
+
+impl From<VectorizeError> for CommandError {
+    fn from(error: VectorizeError) -> Self {
+        match error {
+            VectorizeError::Database(error) => error.into(),
+            VectorizeError::Embedding(error) => error.into(),
         }
     }
 }

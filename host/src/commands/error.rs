@@ -52,6 +52,8 @@ pub enum ErrorCode {
     BackupNotFound,
     /// The backup cannot be restored.
     BackupUnusable,
+    /// The embedding model does not answer, or cannot be used as it is configured.
+    EmbeddingUnavailable,
     /// The database cannot be reached at the moment.
     DatabaseUnavailable,
     /// The database refused or failed.
@@ -86,6 +88,7 @@ impl ErrorCode {
             Self::SafeMode => "SAFE_MODE",
             Self::BackupNotFound => "BACKUP_NOT_FOUND",
             Self::BackupUnusable => "BACKUP_UNUSABLE",
+            Self::EmbeddingUnavailable => "EMBEDDING_UNAVAILABLE",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::DatabaseError => "DATABASE_ERROR",
             Self::Internal => "INTERNAL_ERROR",

@@ -9,6 +9,7 @@ use super::ast_statistics::AstStatistics;
 use super::backup_database::BackupDatabase;
 use super::change_project_id::ChangeProjectId;
 use super::check_drift::CheckDrift;
+use super::check_vectors::CheckVectors;
 use super::cleanup_deleted_files::CleanupDeletedFiles;
 use super::collapse_versions::CollapseVersions;
 use super::command::Command;
@@ -55,11 +56,14 @@ use super::queue_list_jobs::QueueListJobs;
 use super::queue_start_job::QueueStartJob;
 use super::queue_stop_job::QueueStopJob;
 use super::read_project_file::ReadProjectFile;
+use super::rebuild_faiss::RebuildFaiss;
 use super::repair_database::RepairDatabase;
 use super::repair_sqlite_database::RepairSqliteDatabase;
 use super::repair_worker_status::RepairWorkerStatus;
 use super::restore_database::RestoreDatabase;
+use super::revectorize::Revectorize;
 use super::search_ast_nodes::SearchAstNodes;
+use super::semantic_search::SemanticSearch;
 use super::start_repair_worker::StartRepairWorker;
 use super::start_worker::StartWorker;
 use super::stop_repair_worker::StopRepairWorker;
@@ -92,6 +96,7 @@ impl Registry {
             Command::of::<BackupDatabase>(),
             Command::of::<ChangeProjectId>(),
             Command::of::<CheckDrift>(),
+            Command::of::<CheckVectors>(),
             Command::of::<CleanupDeletedFiles>(),
             Command::of::<CollapseVersions>(),
             Command::of::<ComprehensiveAnalysis>(),
@@ -133,6 +138,7 @@ impl Registry {
             Command::of::<QueueStartJob>(),
             Command::of::<QueueStopJob>(),
             Command::of::<ReadProjectFile>(),
+            Command::of::<RebuildFaiss>(),
             Command::of::<RepairDatabase>(),
             Command::of::<RepairSqliteDatabase>(),
             Command::of::<RepairWorkerStatus>(),
@@ -143,6 +149,8 @@ impl Registry {
             Command::of::<StopRepairWorker>(),
             Command::of::<StopWorker>(),
             Command::of::<Trace>(),
+            Command::of::<Revectorize>(),
+            Command::of::<SemanticSearch>(),
             Command::of::<UnmarkDeletedFile>(),
             Command::of::<UpdateIndexes>(),
             Command::of::<ViewWorkerLogs>(),

@@ -137,7 +137,7 @@ mod tests {
                         "log_path": "/home/u/data/logs/file_watcher.log"
                     },
                     "vectorization": {
-                        "enabled": false, "batch_size": 10, "poll_interval": 30,
+                        "enabled": false, "batch_size": 10, "poll_interval": 30, "retry_attempts": 3, "retry_delay": 1,
                         "log_path": "/home/u/data/logs/vectorization.log"
                     },
                     "repair": {
@@ -145,6 +145,10 @@ mod tests {
                         "log_path": "/home/u/data/logs/repair.log"
                     },
                     "log_max_bytes": 10485760, "log_files": 5
+                },
+                "embedding": {
+                    "provider": "static", "url": null, "model": null, "api_key_env": null,
+                    "dimensions": null, "timeout_seconds": 60
                 },
                 "server": {
                     "host": "127.0.0.1", "port": 15000, "names": [],

@@ -2,6 +2,7 @@
 
 mod complete;
 pub mod current;
+pub mod embedding;
 pub mod environment;
 pub mod examine;
 pub mod legacy;

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::embedding::EmbeddingConfig;
 use crate::foundation::log_file::LogFileSettings;
 use crate::foundation::paths::log_dir;
 use crate::foundation::redaction::redact_map;
@@ -32,6 +33,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The supervised worker processes.
     pub workers: WorkersConfig,
+    /// Which model makes texts into vectors.
+    pub embedding: EmbeddingConfig,
     /// Where the server listens.
     pub server: ServerConfig,
     /// How a running server is reached.
@@ -174,14 +177,21 @@ pub struct FileWatcherConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct VectorizationConfig {
-    /// Whether vectors are computed; default false.
+    /// Whether `serve` computes vectors; default false.
     pub enabled: bool,
-    /// Number of chunks sent to the embedding service at once; default 10.
+    /// Number of chunks in one question to the model; default 10.
     #[schemars(range(min = 1, max = 100_000))]
     pub batch_size: usize,
     /// Seconds between looks for chunks without a vector; default 30.
     #[schemars(range(min = 1, max = 31_536_000))]
     pub poll_interval: u64,
+    /// Failures in a row after which the model is left alone for half a minute, then for twice as long each time, ten
+    /// minutes at most; default 3.
+    #[schemars(range(min = 1, max = 1000))]
+    pub retry_attempts: u32,
+    /// Seconds before the first of these repetitions; each further pause is twice as long. Default 1.
+    #[schemars(range(min = 1, max = 3600))]
+    pub retry_delay: u64,
     /// The worker's log file; default `<state_dir>/logs/vectorization.log`.
     pub log_path: Option<PathBuf>,
 }
@@ -361,6 +371,8 @@ impl Default for VectorizationConfig {
             enabled: false,
             batch_size: 10,
             poll_interval: 30,
+            retry_attempts: 3,
+            retry_delay: 1,
             log_path: None,
         }
     }

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(
             problems(wrong),
             [
-                "/code_analysis/databse: found unknown key \"databse\", expected one of database, workers, server, client, \
+                "/code_analysis/databse: found unknown key \"databse\", expected one of database, workers, embedding, server, client, \
                  plugins; did you mean \"database\"?",
                 "/code_analysis/server/port: found number 70000, expected at most 65535",
                 "/code_analysis/workers/file_watcher/enabled: found string \"yes\", expected type boolean",
@@ -126,7 +126,9 @@ mod tests {
             "{found:?}"
         );
         assert!(
-            !found[0].contains("expected one of database, workers, server, client, plugins, "),
+            !found[0].contains(
+                "expected one of database, workers, embedding, server, client, plugins, "
+            ),
             "{found:?}"
         );
     }

@@ -26,6 +26,19 @@ pub fn dataset_id(project_id: &str, root_path: &Path) -> String {
     ])
 }
 
+/// The identifier of a chunk: the same for the same `text` of the same entity, as long as it is in the same file.
+/// `number` tells equal texts of equal names apart.
+pub fn chunk_id(project_id: &str, file: &str, entity: &str, text: &str, number: usize) -> String {
+    named_id(&[
+        b"chunk",
+        project_id.as_bytes(),
+        file.as_bytes(),
+        entity.as_bytes(),
+        text.as_bytes(),
+        number.to_string().as_bytes(),
+    ])
+}
+
 /// Parts are joined with NUL, which no path and no identifier contains: no two lists of parts
 /// collide.
 fn named_id(parts: &[&[u8]]) -> String {

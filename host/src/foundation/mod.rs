@@ -7,6 +7,7 @@ pub mod db_worker_hello;
 pub mod descriptor_limit;
 pub mod did_you_mean;
 pub mod endpoint_file;
+pub mod identifiers;
 pub mod ids;
 pub mod json_pointer;
 pub mod json_schema;

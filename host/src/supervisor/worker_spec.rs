@@ -22,6 +22,8 @@ pub enum WorkerKind {
     FileWatcher,
     /// Looks for drift between files, rows and full text, and repairs it.
     Repair,
+    /// Gives code vectors.
+    Vectorization,
 }
 
 impl WorkerKind {
@@ -31,6 +33,7 @@ impl WorkerKind {
             WorkerKind::Database => "database",
             WorkerKind::FileWatcher => "file_watcher",
             WorkerKind::Repair => "repair",
+            WorkerKind::Vectorization => "vectorization",
         }
     }
 }

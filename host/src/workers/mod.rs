@@ -3,3 +3,4 @@
 pub mod file_watcher;
 pub mod hello;
 pub mod repair;
+pub mod vectorization;

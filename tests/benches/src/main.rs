@@ -12,6 +12,7 @@ mod many;
 mod place;
 mod point;
 mod postgres;
+mod quality;
 mod recovery;
 mod scale;
 mod serving;
@@ -34,7 +35,7 @@ type Result<T> = std::result::Result<T, Failure>;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Only the benchmarks whose name contains this: point, processes, scan, bulk, writes-8, writes-64, recovery, load, heartbeats,
-    /// idle, backup
+    /// idle, backup, quality
     #[arg(long)]
     only: Option<String>,
     /// A hundredth of the work: shows that it runs, and nothing more
@@ -95,7 +96,7 @@ type Benchmark = fn(&Scale) -> Result<Vec<Row>>;
 #[allow(clippy::print_stderr, reason = "a program talks to its user")]
 fn measure(arguments: &Arguments) -> Result<()> {
     let scale = Scale::new(arguments.quick);
-    let all: [(&str, Benchmark); 11] = [
+    let all: [(&str, Benchmark); 12] = [
         ("point", point::one_client),
         ("processes", point::eight_processes),
         ("scan", bulk::scan),
@@ -107,6 +108,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
         ("heartbeats", load::heartbeats),
         ("idle", idle::host_and_worker),
         ("backup", backup::under_writes),
+        ("quality", quality::search),
     ];
     let mut rows = Vec::new();
     for (name, benchmark) in all {

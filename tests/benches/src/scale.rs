@@ -23,6 +23,8 @@ pub(crate) struct Scale {
     pub(crate) idle: Duration,
     /// Rows of 100 kB of the database that is backed up.
     pub(crate) backup_rows: i64,
+    /// Most questions that a search is asked.
+    pub(crate) questions: usize,
 }
 
 impl Scale {
@@ -38,6 +40,7 @@ impl Scale {
                 heartbeats: 1_000,
                 idle: Duration::from_secs(3),
                 backup_rows: 200,
+                questions: 50,
             };
         }
         Self {
@@ -50,6 +53,7 @@ impl Scale {
             heartbeats: 86_400,
             idle: Duration::from_secs(60),
             backup_rows: 10_000,
+            questions: 1_500,
         }
     }
 }

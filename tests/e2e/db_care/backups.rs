@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use code_analysis_host::code_db::schema::VERSION;
 use serde_json::json;
 
 use super::{Home, exists};
@@ -19,7 +20,7 @@ fn a_backup_is_restored_to_the_last_row_and_can_be_undone() {
         (&made["form"], &made["reason"]),
         (&json!("sqlite"), &json!("requested"))
     );
-    assert_eq!(made["schema_version"], 3);
+    assert_eq!(made["schema_version"], json!(VERSION));
     execute(
         &home.file,
         &[

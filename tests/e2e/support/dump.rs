@@ -53,6 +53,7 @@ fn json(value: ValueRef<'_>) -> Value {
         ValueRef::I64(value) => value.into(),
         ValueRef::F64(value) => value.into(),
         ValueRef::Text(value) => value.into(),
+        ValueRef::Bytes(value) => format!("{value:02x?}").into(),
         other => panic!("no column holds {other:?}"),
     }
 }
@@ -97,6 +98,9 @@ fn line(table: &Table, row: &Value, names: &Names) -> String {
             _ if column.default == DefaultValue::Now => time(value),
             // Left open where the file was changed a moment before it was read.
             _ if column.name == "mtime_ns" => "whenever".to_owned(),
+            _ if column.name == "vector_id" => {
+                (if value.is_null() { "none" } else { "#" }).to_owned()
+            }
             _ if column.name == "entity_id" => names.of(entity_table(row), value),
             _ => value.to_string(),
         };

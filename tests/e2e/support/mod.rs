@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod chain;
 pub mod dump;
+pub mod embedding_service;
 pub mod engines;
 pub mod legacy;
 pub mod libraries;

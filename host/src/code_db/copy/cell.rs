@@ -59,6 +59,7 @@ impl<'a> Cell<'a> {
             ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => {
                 (matches!(self, Self::Integer(_)), "a whole number")
             }
+            ColumnKind::Bytes => (matches!(self, Self::Bytes(_)), "bytes"),
             ColumnKind::Real => (matches!(self, Self::Real(_)), "a double"),
             ColumnKind::Boolean => (matches!(self, Self::Bool(_)), "a truth value, 0 or 1"),
             ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => {

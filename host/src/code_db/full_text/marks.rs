@@ -277,8 +277,12 @@ impl<'t> Text<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::query::phrases;
+    use super::super::query::terms;
     use super::*;
+
+    fn phrases(query: &str) -> Vec<Phrase> {
+        terms(query).concat()
+    }
 
     fn hit(text: &str, query: &str) -> (u32, String) {
         let hit = first_hit(text, &phrases(query)).unwrap();

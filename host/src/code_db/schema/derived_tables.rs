@@ -1,8 +1,8 @@
 //! The tables that are filled from indexed code: trees, chunks and vectors, duplicates, reports.
 
 use super::model::{
-    Index, IndexedRows, Origin, Table, auto_id, counter, index, integer, owner, partial_index,
-    real, reference_index, text, time, word,
+    Index, IndexedRows, Origin, Table, auto_id, bytes, counter, given_id, index, integer,
+    own_index, owner, partial_index, real, reference_index, text, time, word,
 };
 
 /// In the order of creation.
@@ -12,6 +12,8 @@ pub(super) const TABLES: &[Table] = &[
     CST_TREES,
     VECTOR_INDEX,
     CODE_CHUNKS,
+    CHUNK_STATES,
+    CHUNK_VECTORS,
     CODE_DUPLICATES,
     DUPLICATE_OCCURRENCES,
     COMPREHENSIVE_ANALYSIS_RESULTS,
@@ -163,6 +165,43 @@ const CODE_CHUNK_INDEXES: &[Index] = &[
     reference_index("idx_code_chunks_function", &["function_id"]),
     reference_index("idx_code_chunks_method", &["method_id"]),
 ];
+
+/// Of which content a file's chunks were made, by which the next run tells whether they still fit.
+const CHUNK_STATES: Table = Table {
+    name: "chunk_states",
+    columns: &[
+        given_id("file_id"),
+        text("content_hash").not_null(),
+        integer("chunker").not_null(),
+    ],
+    unique: &[],
+    owners: &[owner("file_id", "files")],
+    indexes: &[],
+    origin: Origin::Ours,
+};
+
+/// The vector of a chunk, in the form that `embedding::vector` stores. Ids rise within a project in the order of
+/// commits, so that whoever holds vectors in memory reads only those that came later.
+const CHUNK_VECTORS: Table = Table {
+    name: "chunk_vectors",
+    columns: &[
+        auto_id(),
+        word("project_id").not_null(),
+        integer("chunk_id").not_null(),
+        word("model").not_null(),
+        bytes("vector").not_null(),
+    ],
+    unique: &[&["chunk_id"]],
+    owners: &[
+        owner("project_id", "projects"),
+        owner("chunk_id", "code_chunks"),
+    ],
+    indexes: &[own_index(
+        "idx_chunk_vectors_project",
+        &["project_id", "model", "id"],
+    )],
+    origin: Origin::Ours,
+};
 
 const CODE_DUPLICATES: Table = Table {
     name: "code_duplicates",

@@ -146,6 +146,7 @@ fn postgres_type(kind: ColumnKind) -> (&'static str, &'static str) {
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => {
             ("text COLLATE \"C\"", "?::text")
         }
+        ColumnKind::Bytes => ("bytea", "?::bytea"),
         ColumnKind::Real => ("double precision", "?::double precision"),
         ColumnKind::Boolean => ("boolean", "?::text::boolean"),
     }
@@ -272,6 +273,8 @@ fn set_type(definition: &mut ColumnDef, kind: ColumnKind, dialect: Dialect) {
         }
         ColumnKind::Text if dialect == Dialect::Mysql => definition.custom("longtext"),
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => definition.text(),
+        ColumnKind::Bytes if dialect == Dialect::Mysql => definition.custom("longblob"),
+        ColumnKind::Bytes => definition.blob(),
         ColumnKind::Real => definition.double(),
         ColumnKind::Boolean => definition.boolean(),
     };
@@ -281,6 +284,7 @@ fn sqlite_type(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => "INTEGER",
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "TEXT",
+        ColumnKind::Bytes => "BLOB",
         ColumnKind::Real => "REAL",
         ColumnKind::Boolean => "BOOLEAN",
     }

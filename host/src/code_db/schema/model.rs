@@ -52,6 +52,8 @@ pub enum ColumnKind {
     Word,
     /// Text of any length.
     Text,
+    /// Bytes.
+    Bytes,
     /// A whole number of up to 64 bits.
     Integer,
     /// A double; points in time are days of the Julian calendar, as the older program had them.
@@ -171,6 +173,11 @@ pub const fn word(name: &'static str) -> Column {
 /// A column of text of any length.
 pub const fn text(name: &'static str) -> Column {
     Column::new(name, ColumnKind::Text)
+}
+
+/// A column of bytes.
+pub const fn bytes(name: &'static str) -> Column {
+    Column::new(name, ColumnKind::Bytes)
 }
 
 /// A column of whole numbers.

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use change::{Change, Fate};
 use place::{insert, take};
-use rules::{OLD_SECTIONS, RULES, Rule, WATCH_DIRS};
+use rules::{
+    EMBEDDING, NO_MODEL_SERVICE, OLD_EMBEDDING_KEYS, OLD_SECTIONS, RULES, Rule, WATCH_DIRS,
+};
 
 /// A configuration file in this program's form.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,7 @@ pub fn convert(file: Value) -> Converted {
     for (old, rule) in RULES {
         conversion.apply(old, rule);
     }
+    conversion.drop_old_embedding();
     for section in OLD_SECTIONS {
         conversion.drop_rest(section);
     }
@@ -105,6 +108,18 @@ impl Conversion {
         insert(&mut self.value, WATCH_DIRS, Value::Array(all));
         let how = "a list of paths; ids and names of directories are not used";
         self.note(old, Fate::placed(WATCH_DIRS, Some(how)));
+    }
+
+    /// Both programs have a section of this name.
+    fn drop_old_embedding(&mut self) {
+        let section = self.value.pointer(EMBEDDING).and_then(Value::as_object);
+        if section.is_some_and(|section| {
+            OLD_EMBEDDING_KEYS
+                .iter()
+                .any(|key| section.contains_key(*key))
+        }) {
+            self.apply(EMBEDDING, &Rule::Drop(NO_MODEL_SERVICE));
+        }
     }
 
     fn unused(&mut self, old: &str, why: &str) {

@@ -23,7 +23,7 @@ pub(super) type Adapted = (Value, Option<&'static str>);
 pub(super) const WATCH_DIRS: &str = "/code_analysis/workers/file_watcher/watch_dirs";
 
 /// Sections that only the older program has: what no rule names in them is told, and harms nobody.
-pub(super) const OLD_SECTIONS: [&str; 14] = [
+pub(super) const OLD_SECTIONS: [&str; 13] = [
     "/server",
     "/client",
     "/registration",
@@ -36,12 +36,17 @@ pub(super) const OLD_SECTIONS: [&str; 14] = [
     "/code_analysis/file_watcher",
     "/code_analysis/indexing_worker",
     "/code_analysis/chunker",
-    "/code_analysis/embedding",
     "/code_analysis/database/worker_config",
 ];
 
-const NO_MODEL_SERVICE: &str = "vectors come from a model that is part of this program, or from the one that \
-     workers.vectorization names";
+/// The older program's section `embedding`, whose name this program has for another one.
+pub(super) const EMBEDDING: &str = "/code_analysis/embedding";
+
+/// Keys of that section that this program's does not have: where one is, the section is the older one.
+pub(super) const OLD_EMBEDDING_KEYS: [&str; 4] = ["enabled", "host", "port", "protocol"];
+
+pub(super) const NO_MODEL_SERVICE: &str = "vectors come from a model that is part of this program, or from the service that \
+     `embedding` names";
 const NO_REGISTRY: &str = "this server registers with nobody";
 const NO_POLLING: &str = "answers of the DB worker arrive as soon as they are there, nobody polls";
 const DERIVED_FROM_MODEL: &str = "the model says how long its vectors are";
@@ -217,7 +222,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::Drop("the file watcher indexes what changed at once"),
     ),
     ("/code_analysis/chunker", Rule::Drop(NO_MODEL_SERVICE)),
-    ("/code_analysis/embedding", Rule::Drop(NO_MODEL_SERVICE)),
     ("/code_analysis/vector_dim", Rule::Drop(DERIVED_FROM_MODEL)),
     (
         "/code_analysis/faiss_index_path",
@@ -229,11 +233,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
     (
         "/code_analysis/vectorization_retry_attempts",
-        Rule::Drop(NO_MODEL_SERVICE),
+        Rule::Move("/code_analysis/workers/vectorization/retry_attempts"),
     ),
     (
         "/code_analysis/vectorization_retry_delay",
-        Rule::Drop(NO_MODEL_SERVICE),
+        Rule::Adapt(
+            "/code_analysis/workers/vectorization/retry_delay",
+            whole_seconds,
+        ),
     ),
     (
         "/code_analysis/git_commit_on_write",

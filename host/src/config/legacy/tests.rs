@@ -149,6 +149,24 @@ fn what_the_older_program_alone_knows_is_named() {
 }
 
 #[test]
+fn the_section_embedding_is_the_older_ones_only_with_its_keys() {
+    let ours = json!({"code_analysis": {"embedding": {"provider": "service", "url": "http://127.0.0.1:1/v1"}}});
+    assert_eq!(convert(ours.clone()).value, ours);
+    let old = json!({"code_analysis": {
+        "embedding": {"host": "localhost", "port": 8001, "timeout": 5},
+        "vectorization_retry_attempts": 4, "vectorization_retry_delay": 2.5
+    }});
+    let converted = convert(old);
+    let expected = json!({"code_analysis": {"workers": {"vectorization": {"retry_attempts": 4, "retry_delay": 3}}}});
+    assert_eq!(converted.value, expected);
+    assert!(
+        told(&converted.changes)
+            .join("\n")
+            .contains("/code_analysis/embedding is not used")
+    );
+}
+
+#[test]
 fn what_stands_in_both_forms_counts_in_the_new_one() {
     let converted =
         convert(json!({"code_analysis": {"db_path": "old.db", "database": {"path": "new.db"}}}));

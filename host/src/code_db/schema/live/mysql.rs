@@ -76,6 +76,7 @@ pub(super) fn fits(kind: ColumnKind, type_name: &str) -> bool {
         ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => bare == "bigint",
         ColumnKind::WordId | ColumnKind::Word => type_name == "varchar(255)",
         ColumnKind::Text => bare == "longtext",
+        ColumnKind::Bytes => bare == "longblob",
         ColumnKind::Real => bare == "double",
         ColumnKind::Boolean => type_name == "tinyint(1)",
     }

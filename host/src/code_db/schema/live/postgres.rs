@@ -59,6 +59,7 @@ pub(super) fn fits(kind: ColumnKind, type_name: &str) -> bool {
         == match kind {
             ColumnKind::AutoId | ColumnKind::GivenId | ColumnKind::Integer => "bigint",
             ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "text",
+            ColumnKind::Bytes => "bytea",
             ColumnKind::Real => "double precision",
             ColumnKind::Boolean => "boolean",
         }

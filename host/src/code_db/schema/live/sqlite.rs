@@ -107,6 +107,7 @@ pub(super) fn fits(kind: ColumnKind, type_name: &str) -> bool {
         }
         ColumnKind::Integer => "INTEGER",
         ColumnKind::WordId | ColumnKind::Word | ColumnKind::Text => "TEXT",
+        ColumnKind::Bytes => "BLOB",
         ColumnKind::Real => "REAL",
         ColumnKind::Boolean => return matches!(affinity(type_name), "NUMERIC" | "INTEGER"),
     };

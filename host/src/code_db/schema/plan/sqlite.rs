@@ -196,12 +196,13 @@ impl<'a> Plan<'a> {
             ));
             work.push(format!("DROP TABLE {}", held(stranger)));
         }
-        if let Some(last) = self
-            .steps
-            .iter_mut()
-            .rev()
-            .find(|step| matches!(step.action, Action::RebuildTable))
-        {
+        // A table that is new may refer to one that is written anew, and comes after it.
+        let makes_anew = |step: &Step| {
+            let makes = matches!(step.action, Action::RebuildTable | Action::CreateTable);
+            makes && self.anew.contains(step.table.as_str())
+        };
+        let last = self.steps.iter().rposition(makes_anew);
+        if let Some(last) = last.and_then(|last| self.steps.get_mut(last)) {
             last.work
                 .extend(work.into_iter().map(|sql| Work::Sql { sql }));
         }

@@ -1,0 +1,12 @@
+//! Texts as vectors: the models that make them, all behind one trait, and how vectors are stored.
+//!
+//! [`provider`] is the trait and [`open`] chooses the configured model: the embedded one ([`static_model`]),
+//! which needs nothing, or a service (`service`). Nothing here knows the database.
+
+pub mod error;
+pub mod open;
+pub mod provider;
+mod service;
+pub mod static_model;
+pub mod vector;
+mod word_pieces;

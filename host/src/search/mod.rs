@@ -1,0 +1,12 @@
+//! Search by meaning and by words: vectors of code in memory, compared with a query, and both rankings made one.
+//!
+//! [`searcher`] is what callers use. `project_index` holds the vectors of a project and keeps them in step with the
+//! database; `flat_index` compares all of them, `near_index` some of very many. `fusion` makes one ranking of several,
+//! and `query_words` leaves out what says nothing.
+
+mod flat_index;
+mod fusion;
+mod near_index;
+pub mod project_index;
+mod query_words;
+pub mod searcher;

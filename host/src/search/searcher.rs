@@ -1,0 +1,415 @@
+//! Answers questions about code: the nearest by meaning, those that hold the words, and both as one ranking.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::flat_index::{Near, Query};
+use super::fusion::{Fused, fuse};
+use super::project_index::{EXACT_UP_TO, IndexKind, ProjectIndex};
+use super::query_words::telling;
+use crate::code_db::chunks::coverage::VectorCoverage;
+use crate::code_db::chunks::found::FoundChunk;
+use crate::code_db::database::CodeDatabase;
+use crate::code_db::error::Result;
+use crate::code_db::page::PageRequest;
+use crate::code_db::search::{SearchHit, SearchQuery};
+use crate::config::embedding::EmbeddingConfig;
+use crate::embedding::error::EmbeddingError;
+use crate::embedding::open::open;
+use crate::embedding::provider::EmbeddingProvider;
+use crate::vectorization::chunker::CHUNKER;
+
+/// Entities of each ranking that are looked at; more where a later page is wanted.
+const LEAST_WINDOW: usize = 100;
+
+/// Chunks that are looked at for each entity that is wanted: long ones have several.
+const CHUNKS_AN_ENTITY: usize = 3;
+
+/// How long a count of chunks is good enough for a warning.
+const COUNT_LASTS: Duration = Duration::from_secs(2);
+
+/// Lines of a chunk that are shown.
+const SHOWN_LINES: usize = 8;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// A question or words.
+    pub text: &'a str,
+    /// The id of the only project; all without.
+    pub project_id: Option<&'a str>,
+    /// Whether words count.
+    pub by_words: bool,
+    /// Whether meaning counts.
+    pub by_meaning: bool,
+    /// The least cosine of a hit; hits by words alone have none and are left out then.
+    pub min_score: Option<f32>,
+    /// Which part of the ranking.
+    pub page: PageRequest,
+}
+
+/// One entity that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Hit {
+    /// `file` for text outside entities, else `class`, `function` or `method`.
+    pub entity_type: String,
+    /// The entity's id in the table of its kind.
+    pub entity_id: Option<i64>,
+    /// The entity's name: `Cart`, `Cart.checkout`, `shop/cart.py`.
+    pub entity_name: String,
+    /// Absolute path of the file.
+    pub file_path: String,
+    /// That path below the root of its project.
+    pub relative_path: String,
+    /// Line of the part that fits best, from 1.
+    pub line: u32,
+    /// The beginning of the part that fits best, or the line that holds the words.
+    pub snippet: String,
+    /// How good the hit is, comparable within one answer: 1 is first in every ranking.
+    pub score: f64,
+    /// Cosine of question and best part, from -1 to 1; none where the hit is by words alone.
+    pub similarity: Option<f32>,
+    /// Place among the hits by meaning, from 1.
+    pub meaning_rank: Option<usize>,
+    /// Place among the hits by words, from 1.
+    pub words_rank: Option<usize>,
+}
+
+/// The answer to a question.
+#[derive(Debug)]
+pub struct Found {
+    /// The hits of the page, best first.
+    pub hits: Vec<Hit>,
+    /// Hits in the whole ranking, which ends at some point: what is far is no hit.
+    pub total: usize,
+    /// The model whose vectors were compared; none where it cannot be used.
+    pub model: Option<String>,
+    /// Why meaning did not count although it should have.
+    pub model_failed: Option<EmbeddingError>,
+    /// How much of the code has vectors.
+    pub coverage: VectorCoverage,
+    /// How the vectors were searched, if they were.
+    pub index: Option<IndexKind>,
+}
+
+/// The vectors that a rebuilt index has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// How many there are.
+    pub vectors: usize,
+    /// How they are searched.
+    pub kind: IndexKind,
+}
+
+/// What tells entities apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Entity {
+    kind: String,
+    id: Option<i64>,
+    path: String,
+}
+
+/// Entities with what is told of them, best first.
+type Ranking = Vec<(Entity, Hit)>;
+
+/// Answers questions; one for a process, because it keeps vectors in memory.
+pub struct Searcher {
+    config: EmbeddingConfig,
+    model: Mutex<Option<Arc<dyn EmbeddingProvider>>>,
+    /// By project. All have vectors of the one configured model.
+    indexes: Mutex<HashMap<String, Arc<ProjectIndex>>>,
+    /// By project, or all together.
+    counted: Mutex<HashMap<Option<String>, (Instant, VectorCoverage)>>,
+}
+
+impl Searcher {
+    /// A searcher that compares vectors of the configured model; it opens nothing before it is asked.
+    pub fn new(config: EmbeddingConfig) -> Self {
+        Self {
+            config,
+            model: Mutex::default(),
+            indexes: Mutex::default(),
+            counted: Mutex::default(),
+        }
+    }
+
+    /// The configured model.
+    ///
+    /// # Errors
+    /// [`EmbeddingError::Unusable`]; the next call tries again.
+    pub fn model(&self) -> std::result::Result<Arc<dyn EmbeddingProvider>, EmbeddingError> {
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = &*model {
+            return Ok(Arc::clone(model));
+        }
+        let opened = open(&self.config)?;
+        *model = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Answers a question. A model that fails is no error: words count alone then, and the answer says so.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn search(&self, code: &CodeDatabase, question: &Question<'_>) -> Result<Found> {
+        let page_end = usize::try_from(question.page.offset)
+            .unwrap_or(usize::MAX)
+            .saturating_add(question.page.limit as usize);
+        let window = page_end.clamp(LEAST_WINDOW, 100_000);
+        let coverage = self.coverage(code, question.project_id)?;
+        let mut found = Found {
+            hits: Vec::new(),
+            total: 0,
+            model: None,
+            model_failed: None,
+            coverage,
+            index: None,
+        };
+        let mut known: HashMap<Entity, Hit> = HashMap::new();
+        let mut by_meaning = Vec::new();
+        if question.by_meaning {
+            match self.query(question.text) {
+                Ok((model, query)) => {
+                    found.model = Some(model.clone());
+                    let (hits, kind) =
+                        self.meant(code, question, &model, query.as_ref(), window)?;
+                    found.index = Some(kind);
+                    by_meaning = remember(hits, &mut known);
+                }
+                Err(error) => found.model_failed = Some(error),
+            }
+        }
+        let by_words = match question.by_words || found.model_failed.is_some() {
+            true => {
+                let words = code.fulltext_any(
+                    &SearchQuery {
+                        text: &telling(question.text),
+                        entity_type: None,
+                        project_id: question.project_id,
+                    },
+                    PageRequest::first(u32::try_from(window).unwrap_or(u32::MAX)),
+                )?;
+                remember(words.into_iter().map(of_words), &mut known)
+            }
+            false => Vec::new(),
+        };
+        let rankings = match (
+            question.by_meaning && found.model_failed.is_none(),
+            question.by_words,
+        ) {
+            (true, false) => vec![by_meaning],
+            (true, true) => vec![by_meaning, by_words],
+            (false, _) => vec![Vec::new(), by_words],
+        };
+        let mut hits: Vec<Hit> = fuse(&rankings)
+            .into_iter()
+            .filter_map(|fused| placed(fused, &mut known))
+            .collect();
+        if let Some(least) = question.min_score {
+            hits.retain(|hit| hit.similarity.is_some_and(|cosine| cosine >= least));
+        }
+        found.total = hits.len();
+        let offset = usize::try_from(question.page.offset).unwrap_or(usize::MAX);
+        found.hits = hits
+            .into_iter()
+            .skip(offset)
+            .take(question.page.limit as usize)
+            .collect();
+        Ok(found)
+    }
+
+    /// Reads all vectors of a project anew, and makes the graph of them where they are many.
+    ///
+    /// # Errors
+    /// The database's. A graph that cannot be made is no error: all vectors are compared then.
+    pub fn rebuild(&self, code: &CodeDatabase, project_id: &str, model: &str) -> Result<Rebuilt> {
+        let index = self.index(project_id);
+        index.clear();
+        index.refresh(code, project_id, model)?;
+        if let Err(error) = index.rebuild() {
+            tracing::warn!(%error, "no graph of vectors can be made; all are compared");
+        }
+        Ok(Rebuilt {
+            vectors: index.len(),
+            kind: index.kind(),
+        })
+    }
+
+    /// How much of the code has vectors, as of a moment ago.
+    fn coverage(&self, code: &CodeDatabase, project_id: Option<&str>) -> Result<VectorCoverage> {
+        let key = project_id.map(str::to_owned);
+        let known = {
+            let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.get(&key).copied()
+        };
+        match known {
+            // What is complete may have become incomplete, which matters less than a warning that is no longer true.
+            Some((when, coverage)) if coverage.is_complete() && when.elapsed() < COUNT_LASTS => {
+                Ok(coverage)
+            }
+            _ => {
+                let coverage = code.vector_coverage(project_id, CHUNKER)?;
+                let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+                counted.insert(key, (Instant::now(), coverage));
+                Ok(coverage)
+            }
+        }
+    }
+
+    fn query(&self, text: &str) -> std::result::Result<(String, Option<Query>), EmbeddingError> {
+        let model = self.model()?;
+        let vector = model.embed_query(text)?;
+        Ok((model.model().to_owned(), Query::new(&vector)))
+    }
+
+    fn index(&self, project_id: &str) -> Arc<ProjectIndex> {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(ProjectIndex::new(EXACT_UP_TO));
+        Arc::clone(indexes.entry(project_id.to_owned()).or_insert_with(new))
+    }
+
+    /// The entities that mean what is asked, best first, each by its best part; and how they were searched.
+    fn meant(
+        &self,
+        code: &CodeDatabase,
+        question: &Question<'_>,
+        model: &str,
+        query: Option<&Query>,
+        window: usize,
+    ) -> Result<(Ranking, IndexKind)> {
+        let projects = match question.project_id {
+            Some(id) => vec![id.to_owned()],
+            None => code.project_ids()?,
+        };
+        let mut indexes = Vec::new();
+        for project in &projects {
+            let index = self.index(project);
+            index.refresh(code, project, model)?;
+            indexes.push(index);
+        }
+        let Some(query) = query else {
+            return Ok((Vec::new(), IndexKind::Exact));
+        };
+        let all: usize = indexes.iter().map(|index| index.len()).sum();
+        let mut most = window * CHUNKS_AN_ENTITY;
+        loop {
+            let near = nearest(&indexes, query, most);
+            let enough = near.len() < most || most >= all;
+            let hits = entities(code, &near)?;
+            if enough || hits.len() >= window {
+                let kinds = indexes.iter().map(|index| index.kind());
+                let kind = kinds.max().unwrap_or(IndexKind::Exact);
+                return Ok((hits, kind));
+            }
+            // Chunks that are gone and those of one entity took the room.
+            most *= 4;
+        }
+    }
+}
+
+fn nearest(indexes: &[Arc<ProjectIndex>], query: &Query, most: usize) -> Vec<Near> {
+    let mut near: Vec<Near> = indexes
+        .iter()
+        .flat_map(|index| index.nearest(query, most))
+        .collect();
+    near.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
+    near.truncate(most);
+    near
+}
+
+/// The entities of chunks, in the order of their best ones.
+fn entities(code: &CodeDatabase, near: &[Near]) -> Result<Ranking> {
+    /// Values of one `IN` list.
+    const AT_ONCE: usize = 500;
+    let mut chunks: HashMap<i64, FoundChunk> = HashMap::with_capacity(near.len());
+    for some in near.chunks(AT_ONCE) {
+        let ids: Vec<i64> = some.iter().map(|near| near.chunk_id).collect();
+        let found = code.chunks_by_id(&ids)?;
+        chunks.extend(found.into_iter().map(|chunk| (chunk.id, chunk)));
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut hits = Vec::new();
+    for near in near {
+        // Those that are not found are gone since.
+        let Some(chunk) = chunks.remove(&near.chunk_id) else {
+            continue;
+        };
+        let (entity, hit) = of_meaning(chunk, near.cosine);
+        if seen.insert(entity.clone()) {
+            hits.push((entity, hit));
+        }
+    }
+    Ok(hits)
+}
+
+/// Notes hits and gives their order; one that is known already by its meaning keeps what is known.
+fn remember(
+    hits: impl IntoIterator<Item = (Entity, Hit)>,
+    known: &mut HashMap<Entity, Hit>,
+) -> Vec<Entity> {
+    hits.into_iter()
+        .map(|(entity, hit)| {
+            known.entry(entity.clone()).or_insert(hit);
+            entity
+        })
+        .collect()
+}
+
+fn placed(fused: Fused<Entity>, known: &mut HashMap<Entity, Hit>) -> Option<Hit> {
+    let hit = known.remove(&fused.item)?;
+    Some(Hit {
+        score: fused.score,
+        meaning_rank: fused.ranks.first().copied().flatten(),
+        words_rank: fused.ranks.get(1).copied().flatten(),
+        ..hit
+    })
+}
+
+fn of_meaning(chunk: FoundChunk, cosine: f32) -> (Entity, Hit) {
+    let shown: Vec<&str> = chunk.text.lines().take(SHOWN_LINES).collect();
+    let hit = Hit {
+        entity_id: Some(chunk.entity_id),
+        entity_name: chunk.entity_name,
+        relative_path: chunk.relative_path,
+        line: chunk.line,
+        snippet: shown.join("\n"),
+        score: 0.0,
+        similarity: Some(cosine),
+        meaning_rank: None,
+        words_rank: None,
+        entity_type: chunk.entity_type,
+        file_path: chunk.file_path,
+    };
+    (entity_of(&hit), hit)
+}
+
+fn of_words(found: SearchHit) -> (Entity, Hit) {
+    let hit = Hit {
+        entity_type: found.entity_type,
+        entity_id: found.entity_id,
+        entity_name: found.entity_name.unwrap_or_default(),
+        file_path: found.file_path,
+        relative_path: found.relative_path,
+        line: found.line,
+        snippet: found.snippet,
+        score: 0.0,
+        similarity: None,
+        meaning_rank: None,
+        words_rank: None,
+    };
+    (entity_of(&hit), hit)
+}
+
+fn entity_of(hit: &Hit) -> Entity {
+    let is_file = hit.entity_type == "file";
+    Entity {
+        kind: hit.entity_type.clone(),
+        // A file is its path.
+        id: hit.entity_id.filter(|_| !is_file),
+        path: hit.file_path.clone(),
+    }
+}

@@ -1,0 +1,194 @@
+//! The worker's life: make chunks, embed those without a vector, look again after a while; pause when the model fails.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use serde_json::json;
+
+use super::status::{Activity, Status};
+use crate::code_db::database::CodeDatabase;
+use crate::code_db::error::CodeDbError;
+use crate::embedding::error::EmbeddingError;
+use crate::embedding::open::open;
+use crate::foundation::control::Refusal;
+use crate::foundation::control_channel::ControlChannel;
+use crate::foundation::shutdown_signal::ShutdownRequest;
+use crate::vectorization::chunker::CHUNKER;
+use crate::vectorization::circuit_breaker::CircuitBreaker;
+use crate::vectorization::vectorizer::{VectorizeError, Vectorizer};
+use crate::workers::hello::WorkerHello;
+
+/// How often the host hears from the worker.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// The pause before the next look after the database failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How much less of a processor this worker gets than those that answer somebody.
+const NICENESS: i32 = 10;
+
+/// Runs a vectorization worker under the host at the other end of `control`, until it says stop.
+pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase) -> ExitCode {
+    let config = &hello.config.workers.vectorization;
+    let model = match open(&hello.config.embedding) {
+        Ok(model) => model,
+        Err(error) => {
+            tracing::error!(%error, "the worker does not start");
+            // Without a host there is nobody to tell.
+            let _ = control.refused(Refusal::new("embedding", error.to_string()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let stop = control.shutdown_signal().subscribe();
+    let status = Status::of(model.model());
+    let heartbeats = {
+        let status = status.clone();
+        control.spawn_heartbeats(HEARTBEAT, move || status.to_json())
+    };
+    let ready = heartbeats.and_then(|()| control.ready(&json!({ "model": model.model() })));
+    if let Err(error) = ready {
+        tracing::error!(%error, "the host is gone");
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "this worker runs at the priority of its host");
+    }
+    let mut worker = VectorizationWorker {
+        vectorizer: Vectorizer::new(database.clone(), model, config.batch_size),
+        database,
+        breaker: CircuitBreaker::new(
+            config.retry_attempts,
+            Duration::from_secs(config.retry_delay),
+        ),
+        poll_interval: Duration::from_secs(config.poll_interval),
+        stop,
+        status,
+    };
+    while worker.round() == Next::GoesOn {}
+    tracing::info!("the vectorization worker ends");
+    ExitCode::SUCCESS
+}
+
+struct VectorizationWorker {
+    vectorizer: Vectorizer,
+    database: CodeDatabase,
+    breaker: CircuitBreaker,
+    poll_interval: Duration,
+    stop: Receiver<ShutdownRequest>,
+    status: Status,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoesOn,
+    Stops,
+}
+
+/// Why a look at everything ended early.
+enum Interrupted {
+    Stop,
+    Database(CodeDbError),
+    Model(EmbeddingError),
+}
+
+impl From<CodeDbError> for Interrupted {
+    fn from(error: CodeDbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<VectorizeError> for Interrupted {
+    fn from(error: VectorizeError) -> Self {
+        match error {
+            VectorizeError::Database(error) => Self::Database(error),
+            VectorizeError::Embedding(error) => Self::Model(error),
+        }
+    }
+}
+
+impl VectorizationWorker {
+    /// Looks at everything once, then waits for the next time.
+    fn round(&mut self) -> Next {
+        let pause = match self.look() {
+            Ok(()) => self.poll_interval,
+            Err(Interrupted::Stop) => return Next::Stops,
+            Err(Interrupted::Database(error)) => {
+                tracing::warn!(%error, "the database fails");
+                self.status.failed(error.to_string());
+                RETRY
+            }
+            Err(Interrupted::Model(error)) => {
+                let is_final = !matches!(error, EmbeddingError::Unavailable { .. });
+                self.breaker.failed(Instant::now(), is_final);
+                let pause = self.breaker.pause(Instant::now());
+                tracing::warn!(%error, open = self.breaker.is_open(), pause_seconds = pause.as_secs(), "the model fails");
+                self.status.failed(error.to_string());
+                self.status.circuit(&self.breaker);
+                self.status.doing(Activity::Pausing);
+                return self.wait(pause);
+            }
+        };
+        self.status.doing(Activity::Waiting);
+        self.wait(pause)
+    }
+
+    fn look(&mut self) -> Result<(), Interrupted> {
+        self.chunk()?;
+        self.count()?;
+        for project in self.database.project_ids()? {
+            self.embed(&project)?;
+        }
+        self.count()
+    }
+
+    fn chunk(&mut self) -> Result<(), Interrupted> {
+        loop {
+            self.require_time()?;
+            let files = self.vectorizer.chunk_some(None)?;
+            if files == 0 {
+                return Ok(());
+            }
+            self.status.doing(Activity::Chunking);
+            self.status.chunked(files);
+        }
+    }
+
+    fn embed(&mut self, project: &str) -> Result<(), Interrupted> {
+        while self.vectorizer.forget_other_models(project)? {
+            self.status.doing(Activity::Forgetting);
+            self.require_time()?;
+        }
+        loop {
+            self.require_time()?;
+            let chunks = self.vectorizer.embed_some(project)?;
+            if chunks == 0 {
+                return Ok(());
+            }
+            self.breaker.succeeded();
+            self.status.circuit(&self.breaker);
+            self.status.doing(Activity::Embedding);
+            self.status.embedded(chunks);
+        }
+    }
+
+    fn count(&self) -> Result<(), Interrupted> {
+        self.status
+            .covers(self.database.vector_coverage(None, CHUNKER)?);
+        Ok(())
+    }
+
+    fn require_time(&self) -> Result<(), Interrupted> {
+        match self.stop.try_recv() {
+            Ok(_) => Err(Interrupted::Stop),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn wait(&self, pause: Duration) -> Next {
+        match self.stop.recv_timeout(pause) {
+            Err(RecvTimeoutError::Timeout) => Next::GoesOn,
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => Next::Stops,
+        }
+    }
+}
