@@ -14,7 +14,7 @@ pub(super) enum Column {
 }
 
 /// The columns of the lists that have more keys than a line has room for.
-const LISTS: [(&str, &[&str]); 6] = [
+const LISTS: [(&str, &[&str]); 8] = [
     (
         "projects",
         &[
@@ -42,7 +42,20 @@ const LISTS: [(&str, &[&str]); 6] = [
             "context",
         ],
     ),
-    ("results", &["entity_type", "entity_name", PLACE, "snippet"]),
+    (
+        "results",
+        &[
+            "entity_type",
+            "entity_name",
+            "name",
+            PLACE,
+            "complexity",
+            "score",
+            "snippet",
+        ],
+    ),
+    ("callers", NEIGHBOURS),
+    ("callees", NEIGHBOURS),
     (
         "processes",
         &[
@@ -55,6 +68,9 @@ const LISTS: [(&str, &[&str]); 6] = [
         ],
     ),
 ];
+
+/// The columns of entities beside another one.
+const NEIGHBOURS: &[&str] = &["entity_type", "class_name", "name", PLACE, "confidence"];
 
 /// Stands for [`Column::Place`] in the lists above.
 const PLACE: &str = "place";

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::columns::{self, Column};
-use super::table;
+use super::{freshness, table};
 
 /// Keys that say where a page stands; they become the last line.
 const PLACE: [&str; 5] = ["count", "total", "offset", "limit", "has_more"];
 
 /// Lists that are shown item by item with everything that is known.
-const IN_FULL: [&str; 1] = ["get_code_entity_info"];
+const IN_FULL: [&str; 2] = ["explore", "get_code_entity_info"];
 
 /// The lines for the data of `command`; tables are cut to `width`.
 pub(super) fn render(command: &str, data: &Value, width: Option<u16>) -> Vec<String> {
@@ -20,24 +20,28 @@ pub(super) fn render(command: &str, data: &Value, width: Option<u16>) -> Vec<Str
     for (key, list) in fields {
         let Value::Array(items) = list else { continue };
         if IN_FULL.contains(&command) && items.iter().all(Value::is_object) {
-            lines.extend(in_full(items));
+            lines.extend(in_full(items, width));
         } else {
             lines.extend(list_lines(key, items, width));
         }
     }
     lines.extend(place(fields));
+    if let Some(freshness) = fields.get(freshness::KEY) {
+        lines.extend(freshness::lines(freshness));
+    }
     lines
 }
 
-/// `key: value` lines of everything that is neither a list nor the place of a page.
+/// `key: value` lines of everything that is neither a list, nor the place of a page, nor told at the end.
 fn facts(fields: &Map<String, Value>, prefix: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (key, value) in fields {
         match value {
             Value::Null | Value::Array(_) => {}
+            _ if prefix.is_empty() && key == freshness::KEY => {}
             Value::Object(inner) => lines.extend(facts(inner, &format!("{prefix}{key}."))),
             _ if prefix.is_empty() && PLACE.contains(&key.as_str()) && is_page(fields) => {}
-            _ => lines.push(format!("{prefix}{key}: {}", scalar(value))),
+            _ => lines.extend(record_lines(&format!("{prefix}{key}"), value, None)),
         }
     }
     lines
@@ -60,23 +64,29 @@ fn list_lines(key: &str, items: &[Value], width: Option<u16>) -> Vec<String> {
     table::render(&headers, &rows, width)
 }
 
-fn in_full(items: &[Value]) -> Vec<String> {
+fn in_full(items: &[Value], width: Option<u16>) -> Vec<String> {
     let mut lines = Vec::new();
     for fields in items.iter().filter_map(Value::as_object) {
         lines.push(String::new());
         for (key, value) in fields {
-            lines.extend(record_lines(key, value));
+            lines.extend(record_lines(key, value, width));
         }
     }
     lines
 }
 
-/// Text of several lines keeps them, indented.
-fn record_lines(key: &str, value: &Value) -> Vec<String> {
+/// Text of several lines keeps them, indented, and so do lists of records.
+fn record_lines(key: &str, value: &Value, width: Option<u16>) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
+        Value::Array(items) if items.is_empty() => Vec::new(),
         Value::String(text) if text.trim_end().contains('\n') => {
             let body = text.trim_end().lines().map(|line| format!("    {line}"));
+            std::iter::once(format!("{key}:")).chain(body).collect()
+        }
+        Value::Array(items) if items.iter().all(Value::is_object) => {
+            let table = list_lines(key, items, width.map(|width| width.saturating_sub(4)));
+            let body = table.into_iter().map(|line| format!("    {line}"));
             std::iter::once(format!("{key}:")).chain(body).collect()
         }
         Value::Array(items) => {
@@ -178,6 +188,36 @@ mod tests {
                 "driver: sqlite",
                 "did_you_mean: a, b"
             ]
+        );
+    }
+
+    #[test]
+    fn what_an_entity_is_called_by_stands_as_a_table_beneath_it() {
+        let data = json!({"entities": [{
+            "name": "add",
+            "callers": [{"entity_type": "method", "entity_id": 7, "name": "pay", "class_name": "Till",
+                "relative_path": "till.py", "line": 3, "confidence": "likely"}],
+            "callees": [],
+        }], "freshness": {"indexed_at": null, "degraded": ["no vectors"]}});
+        assert_eq!(
+            render("explore", &data, None),
+            [
+                "",
+                "name: add",
+                "callers:",
+                "    entity_type  class_name  name  place      confidence",
+                "    method       Till        pay   till.py:3  likely",
+                "note: no vectors",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_of_several_lines_keeps_them() {
+        let data = json!({"format": "dot", "dot": "digraph code {\n}\n"});
+        assert_eq!(
+            render("export_graph", &data, None),
+            ["format: dot", "dot:", "    digraph code {", "    }"]
         );
     }
 

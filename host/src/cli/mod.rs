@@ -18,6 +18,7 @@ mod db_migrate;
 mod drivers;
 mod exit_code;
 mod failure;
+mod freshness;
 mod host;
 mod human;
 mod index;

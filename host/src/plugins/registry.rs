@@ -110,6 +110,14 @@ impl fmt::Display for UnknownDriver {
             list(&self.known),
             list(&searched)
         )?;
+        if self.known.is_empty() && self.refused.is_empty() {
+            // Whoever has no driver at all has not installed, or not built, what comes with the host.
+            write!(
+                f,
+                "; put a driver into one of them (`code-analysis-host drivers install FILE`; \
+                 in a checkout `cargo build` makes those that come with the host)"
+            )?;
+        }
         if !self.refused.is_empty() {
             write!(f, "; found but not usable: {}", self.refused.join("; "))?;
         }
@@ -327,6 +335,22 @@ mod tests {
             error.to_string(),
             "there is no database driver `oracle`; known types are: sqlite; looked in: /p; \
              found but not usable: /p/x.so: it is text; besides: /q cannot be used"
+        );
+    }
+
+    #[test]
+    fn without_any_driver_the_error_tells_how_to_get_one() {
+        let error = UnknownDriver {
+            name: "sqlite".into(),
+            known: Vec::new(),
+            refused: Vec::new(),
+            searched: vec!["/p".into()],
+            problems: Vec::new(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "there is no database driver `sqlite`; known types are: none; looked in: /p; put a driver into one of them \
+             (`code-analysis-host drivers install FILE`; in a checkout `cargo build` makes those that come with the host)"
         );
     }
 }
