@@ -25,14 +25,14 @@ pub(super) fn render(command: &str, data: &Value, width: Option<u16>) -> Vec<Str
             lines.extend(list_lines(key, items, width));
         }
     }
-    lines.extend(place(fields));
     if let Some(freshness) = fields.get(freshness::KEY) {
         lines.extend(freshness::lines(freshness));
     }
+    lines.extend(place(fields));
     lines
 }
 
-/// `key: value` lines of everything that is neither a list, nor the place of a page, nor told at the end.
+/// `key: value` lines of everything that is neither a list, nor the place of a page, nor freshness.
 fn facts(fields: &Map<String, Value>, prefix: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (key, value) in fields {

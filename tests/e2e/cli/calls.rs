@@ -12,6 +12,7 @@ fn call_answers_with_exact_lines_for_people_and_for_programs() {
         .host(&["call", "find_usages", "target_name=apply"])
         .ok();
     assert!(table.stdout.contains("shop/cart.py:13"), "{}", table.stdout);
+    assert!(table.stdout.contains("\nindexed "), "{}", table.stdout);
     assert!(table.stdout.ends_with("1 in all\n"), "{}", table.stdout);
     let parameters = r#"{"entity_type": "method", "entity_name": "Cart.checkout"}"#;
     let info = sandbox
