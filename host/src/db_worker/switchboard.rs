@@ -146,6 +146,8 @@ impl Switchboard {
         state.taken = true;
         state.turn += 1;
         state.answering.clear();
+        // The deputy may be who takes the turn: others that sleep are to hear of the next answer, so that one looks.
+        state.watched = state.has_deputy;
         let (number, alone) = (state.turn, state.idle == 0);
         drop(state);
         if alone && let Err(error) = self.spawn() {

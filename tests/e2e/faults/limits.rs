@@ -137,7 +137,6 @@ fn only_dates_that_people_read_come_from_a_clock_that_can_jump() {
         "host/src/commands/jobs/journal.rs",
         "host/src/commands/jobs/state.rs",
         "host/src/db_worker/database_file.rs",
-        "host/src/cli/freshness.rs",
         "host/src/db_worker/log_evidence.rs",
         "host/src/foundation/owner_lock.rs",
         "host/src/db_worker/write_records.rs",

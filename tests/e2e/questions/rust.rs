@@ -260,8 +260,8 @@ fn twenty_questions_are_answered_right() {
         "/results",
         &["entity_name", "relative_path", "line"],
         json!([
-            ["Version.parse", "src/lib.rs", 422],
-            ["Error.fmt", "src/error.rs", 64]
+            ["Error.fmt", "src/error.rs", 63],
+            ["Version.parse", "src/lib.rs", 422]
         ]),
     );
 

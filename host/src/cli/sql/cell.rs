@@ -94,7 +94,8 @@ fn time(micros: i64) -> String {
     }
 }
 
-fn timestamp(micros: i64) -> String {
+/// `2024-02-29T12:00:00` for microseconds since 1970.
+pub(in crate::cli) fn timestamp(micros: i64) -> String {
     format!(
         "{}T{}",
         date(micros.div_euclid(MICROS_PER_DAY)),

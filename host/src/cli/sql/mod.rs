@@ -17,6 +17,7 @@ use super::exit_code::Exit;
 use super::failure::{CliError, Failure};
 use super::host;
 use super::output::Output;
+pub(super) use cell::timestamp;
 use rows::RowPrinter;
 
 /// Arguments of `sql`.
