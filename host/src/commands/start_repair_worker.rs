@@ -10,7 +10,6 @@ use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::ProjectChoice;
 use super::worker_control;
-use crate::supervisor::worker_recipes::WorkerSettings;
 use crate::supervisor::worker_spec::WorkerKind;
 use crate::supervisor::worker_status::WorkerState;
 
@@ -67,15 +66,10 @@ impl Operation for StartRepairWorker {
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         parameters.project.find(context)?;
-        let mut settings = WorkerSettings::new();
-        for (key, value) in [
+        let settings = worker_control::given([
             ("batch_size", parameters.batch_size),
             ("poll_interval", parameters.poll_interval),
-        ] {
-            if let Some(value) = value {
-                settings.insert(key.to_owned(), json!(value));
-            }
-        }
+        ]);
         let worker = worker_control::start(context, WorkerKind::Repair, &settings)?;
         Ok(Answer {
             success: true,

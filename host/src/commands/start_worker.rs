@@ -112,7 +112,11 @@ impl Operation for StartWorker {
 
 /// The settings by their keys in the configuration.
 fn settings(context: &Context, parameters: Parameters) -> Result<WorkerSettings, CommandError> {
-    let mut settings = WorkerSettings::new();
+    let mut settings = worker_control::given([
+        ("scan_interval", parameters.scan_interval),
+        ("poll_interval", parameters.poll_interval),
+        ("batch_size", parameters.batch_size),
+    ]);
     let mut watch_dirs = parameters.watch_dirs;
     let unconfigured = context
         .config
@@ -133,15 +137,6 @@ fn settings(context: &Context, parameters: Parameters) -> Result<WorkerSettings,
     if let Some(path) = parameters.worker_log_path {
         require_absolute("worker_log_path", &path)?;
         settings.insert("log_path".to_owned(), json!(path));
-    }
-    for (key, value) in [
-        ("scan_interval", parameters.scan_interval),
-        ("poll_interval", parameters.poll_interval),
-        ("batch_size", parameters.batch_size),
-    ] {
-        if let Some(value) = value {
-            settings.insert(key.to_owned(), json!(value));
-        }
     }
     Ok(settings)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::context::Context;
 use super::error::{CommandError, ErrorCode};
 use crate::supervisor::error::WorkerError;
@@ -19,6 +21,14 @@ pub(super) struct Stopped {
     pub(super) ended: Vec<WorkerStatus>,
     /// Those that resist, each with the reason.
     pub(super) resisting: Vec<(WorkerStatus, String)>,
+}
+
+/// The settings of a start, by their keys in the configuration, of which those without a number are as configured.
+pub(super) fn given<const N: usize>(numbers: [(&str, Option<u64>); N]) -> WorkerSettings {
+    numbers
+        .into_iter()
+        .filter_map(|(key, number)| Some((key.to_owned(), json!(number?))))
+        .collect()
 }
 
 /// Starts the worker of this kind, and waits until it is ready.
