@@ -19,6 +19,7 @@ mod conformance;
 mod db_care;
 mod db_copy;
 mod db_worker;
+mod db_worker_cancels;
 mod db_worker_crowd;
 mod db_worker_ends;
 mod db_worker_file;

@@ -3,15 +3,14 @@
 mod backup;
 mod overdue;
 mod queries;
+mod transactions;
 
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use driver_api::wire::message::Request;
-use driver_api::{
-    DriverError, ErrorClass, ExecuteResult, Result, RowBlock, RowRef, TransactionMode,
-};
+use driver_api::{DriverError, ErrorClass, ExecuteResult, Result, RowBlock, RowRef};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -106,6 +105,18 @@ impl Calls {
 
     /// Answers one request. The outer error means that the client is gone.
     pub(super) fn answer(
+        &mut self,
+        request: &Request<'_>,
+        stream: &Arc<UnixStream>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Result<Answer>> {
+        self.running.begin_request();
+        let answer = self.find_answer(request, stream, out);
+        self.running.end_request();
+        answer
+    }
+
+    fn find_answer(
         &mut self,
         request: &Request<'_>,
         stream: &Arc<UnixStream>,
@@ -226,7 +237,10 @@ impl Calls {
         let plain = matches!(self.transaction, Transaction::None)
             && !self.read_only
             && !begins_savepoint(sql);
-        plain.then(|| self.next_write(sequence))
+        plain.then(|| {
+            self.running.begin_request();
+            self.next_write(sequence)
+        })
     }
 
     fn write(&mut self, sequence: u64, sql: &str, params: &[u8], many: bool) -> Result<Answer> {
@@ -236,6 +250,7 @@ impl Calls {
             sql,
             params,
             many,
+            running: &Arc::clone(&self.running),
         };
         let result = if self.read_only || self.in_transaction() {
             // On a reader the engine itself refuses what writes.
@@ -244,7 +259,7 @@ impl Calls {
             // A single write has a transaction of its own, in which the engine would take it.
             Err(state_error("a savepoint needs an open transaction"))
         } else {
-            self.service.writer.write(write, &self.running)
+            self.service.writer.write(write)
         };
         result.map(Answer::Done)
     }
@@ -269,78 +284,6 @@ impl Calls {
         serde_json::to_vec(&value)
             .map(Answer::Json)
             .map_err(|error| DriverError::new(ErrorClass::Internal, error.to_string()))
-    }
-
-    fn begin(&mut self, mode: TransactionMode) -> Result<()> {
-        if self.in_transaction() {
-            return Err(state_error("a transaction is open already; end it first"));
-        }
-        if mode == TransactionMode::ReadOnly || self.read_only {
-            let mut lease = self.service.readers.lease()?;
-            on_reader(&self.running, &mut lease, |opened| {
-                opened.connection.begin(mode)
-            })?;
-            self.transaction = Transaction::Read(lease);
-            self.running.begin_snapshot();
-        } else {
-            let held = self.service.writer.hold();
-            held.with(|opened| opened.connection.begin(mode))?;
-            self.transaction = Transaction::Write(held);
-        }
-        Ok(())
-    }
-
-    /// Commits the transaction. When that fails nothing of it is left open.
-    fn commit(&mut self, sequence: u64) -> Result<()> {
-        let id = self.next_write(sequence);
-        let result = match &mut self.transaction {
-            Transaction::Write(held) => held.commit(id),
-            Transaction::Read(lease) => {
-                on_reader(&self.running, lease, |opened| opened.connection.commit())
-            }
-            // Asked again: it may have been the last thing that another worker did.
-            _ if self.service.writer.hold().was_done(id)? => return Ok(()),
-            _ => return Err(no_transaction()),
-        };
-        if result.is_err() {
-            self.abandon();
-        }
-        self.running.end_snapshot();
-        self.transaction = Transaction::None;
-        result
-    }
-
-    /// Takes the transaction back. When that fails nothing of it is left open.
-    fn rollback(&mut self) -> Result<()> {
-        if !self.in_transaction() {
-            return Err(no_transaction());
-        }
-        let result = self.read(|opened| opened.connection.rollback());
-        if result.is_err() {
-            self.abandon();
-        }
-        self.running.end_snapshot();
-        self.transaction = Transaction::None;
-        result
-    }
-
-    /// Rolls back what is open, and gives the connection back.
-    fn abandon(&mut self) {
-        if !self.in_transaction() {
-            return;
-        }
-        self.running.end_snapshot();
-        let rolled_back = self.read(|opened| opened.connection.rollback());
-        match rolled_back {
-            Err(error) if error.class() != ErrorClass::TransactionState => {
-                tracing::warn!(%error, "a transaction could not be rolled back");
-                if let Transaction::Read(lease) = &mut self.transaction {
-                    lease.discard();
-                }
-            }
-            _ => {}
-        }
-        self.transaction = Transaction::None;
     }
 
     fn idle_error(&self) -> DriverError {

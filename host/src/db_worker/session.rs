@@ -161,13 +161,14 @@ impl Session {
             sql,
             params,
             many,
+            running: &self.slot.running,
         })
     }
 
     /// Carries out a write that could have been combined, and answers.
     pub(super) fn write_alone(&mut self, id: WriteId, request: FramePlace) -> Next {
         let result = match self.write(id, request) {
-            Some(write) => self.service.writer.write(write, &self.slot.running),
+            Some(write) => self.service.writer.write(write),
             None => return Next::Never,
         };
         self.finish_write(result)
@@ -175,6 +176,7 @@ impl Session {
 
     /// Sends the result of a write that was combined, and answers what has come behind it.
     pub(super) fn finish_write(&mut self, result: Result<ExecuteResult>) -> Next {
+        self.slot.running.end_request();
         let next = self
             .reply(result.map(Answer::Done))
             .and_then(|()| self.go_on());

@@ -264,7 +264,8 @@ mod tests {
         let slot = sessions.enter(&stream).unwrap();
         let counter = Arc::new(Counter(AtomicUsize::new(0)));
         sessions.cancel(slot.cancel).unwrap();
-        slot.running.during(Some(counter.clone()), || {
+        slot.running.begin_request();
+        let during = slot.running.during(Some(counter.clone()), || {
             sessions
                 .cancel(CancelKey {
                     key: !slot.cancel.key,
@@ -273,9 +274,27 @@ mod tests {
                 .unwrap();
             assert_eq!(counter.0.load(Ordering::SeqCst), 0);
             sessions.cancel(slot.cancel).unwrap();
+            Ok(())
         });
+        during.unwrap();
         sessions.cancel(slot.cancel).unwrap();
         assert_eq!(counter.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_cancel_holds_until_its_request_is_answered() {
+        let running = RunningCall::default();
+        let call = || running.during(None, || Ok(()));
+        running.cancel().unwrap();
+        running.begin_request();
+        call().unwrap();
+        running.cancel().unwrap();
+        for _ in 0..2 {
+            assert_eq!(call().unwrap_err().class(), ErrorClass::Cancelled);
+        }
+        running.end_request();
+        running.begin_request();
+        call().unwrap();
     }
 
     #[test]
@@ -301,22 +320,27 @@ mod tests {
         let [writer, first, second] = &slots;
         for (slot, pid) in slots.iter().zip(1..) {
             slot.running.introduce(pid);
+            slot.running.begin_request();
         }
         let handle = |number: usize| -> Option<Arc<dyn CancelHandle>> {
             Some(Arc::<Counter>::clone(&counters[number]))
         };
-        writer.running.during(handle(0), || {
+        let during = writer.running.during(handle(0), || {
             assert_eq!(sessions.end_longest_read(Duration::ZERO), None);
-            first.running.during_read(handle(1), || {
+            let during = first.running.during_read(handle(1), || {
                 second.running.begin_snapshot();
                 second.running.during_read(handle(2), || {
                     assert_eq!(sessions.end_longest_read(Duration::from_secs(60)), None);
                     assert_eq!(sessions.end_longest_read(Duration::ZERO), Some(2));
-                });
+                    Ok(())
+                })
             });
+            during.unwrap();
             // Between two requests of a transaction nothing runs.
             assert_eq!(sessions.end_longest_read(Duration::ZERO), Some(3));
+            Ok(())
         });
+        during.unwrap();
         let cancelled = counters.map(|counter| counter.0.load(Ordering::SeqCst));
         assert_eq!(cancelled, [0, 1, 0]);
         let overdue = slots.map(|slot| slot.running.take_overdue());

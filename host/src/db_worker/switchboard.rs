@@ -8,6 +8,8 @@
 //! moment whether the same answer is still being made, and then takes the turn. Sockets that a thread without the turn
 //! still answers are not waited for.
 
+mod writes;
+
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -16,8 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use driver_api::wire::attention::Attention;
-use driver_api::wire::frame::FramePlace;
+use driver_api::wire::attention::{Attention, Patience};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -25,10 +26,15 @@ use rustix::io::Errno;
 
 use super::session::{Heard, Next, Session};
 use super::turn::{self, Turn};
-use super::write_records::WriteId;
+use writes::{Commit, Writers};
 
 /// A stack: drivers run on it, so it is not tiny; untouched pages cost nothing.
 const STACK_BYTES: usize = 1024 * 1024;
+
+const AT_ONCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
 
 /// Most clients that are heard at once.
 const MOST_EVENTS: usize = 256;
@@ -38,6 +44,9 @@ const LONG: Duration = Duration::from_millis(2);
 
 /// Whoever has answered for so long, and has heard others, lets another thread hear them, if there is a core for it.
 const SLICE: Duration = Duration::from_micros(200);
+
+/// The number of no turn.
+const NOBODYS_TURN: u64 = 0;
 
 /// Most threads that are kept without work.
 const MOST_IDLE: usize = 4;
@@ -109,10 +118,7 @@ impl Switchboard {
 
     fn spawn(self: &Arc<Self>) -> io::Result<()> {
         let board = Arc::clone(self);
-        let builder = thread::Builder::new()
-            .name("clients".into())
-            .stack_size(STACK_BYTES);
-        builder.spawn(move || board.work()).map(|_| ())
+        spawn(move || board.work())
     }
 
     /// The life of a thread: it waits for the turn, and has it until it is gone.
@@ -210,8 +216,10 @@ impl Switchboard {
         let mut events = Vec::with_capacity(MOST_EVENTS);
         let mut attention = Attention::new();
         let mut goes_on = true;
+        let mut last = Commit::default();
         while goes_on {
             self.wait(&mut events, &mut attention);
+            self.wait_for_others(&mut events, last);
             let mut writers = Writers::default();
             let begun = Instant::now();
             for (count, event) in events.iter().enumerate() {
@@ -229,23 +237,24 @@ impl Switchboard {
                 let writers = (events.len() > 1).then_some(&mut writers);
                 self.serve(number, session, writers);
             }
-            self.serve_writers(number, writers);
+            last = self.serve_writers(number, writers);
             goes_on = self.lock().has(number);
         }
     }
 
     /// Waits until somebody has sent something.
     fn wait(&self, events: &mut Vec<Event>, attention: &mut Attention) {
-        const AT_ONCE: Timespec = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let mut look = || self.heard(events, Some(&AT_ONCE));
+        let found = look().or_else(|| attention.look(Patience::Short, look));
+        if found.is_none() {
+            let _ = self.heard(events, None);
+        }
+    }
+
+    /// Puts those who have sent something into `events`; `None` where that is nobody.
+    fn heard(&self, events: &mut Vec<Event>, limit: Option<&Timespec>) -> Option<()> {
         events.clear();
-        let mut heard = |limit: Option<&Timespec>| match epoll::wait(
-            &self.epoll,
-            spare_capacity(events),
-            limit,
-        ) {
+        match epoll::wait(&self.epoll, spare_capacity(events), limit) {
             Ok(0) | Err(Errno::INTR) => None,
             Ok(_) => Some(()),
             Err(error) => {
@@ -253,10 +262,6 @@ impl Switchboard {
                 thread::sleep(LONG);
                 None
             }
-        };
-        let found = heard(Some(&AT_ONCE)).or_else(|| attention.look(|| heard(Some(&AT_ONCE))));
-        if found.is_none() {
-            let _ = heard(None);
         }
     }
 
@@ -305,33 +310,6 @@ impl Switchboard {
         self.park(number, session, next);
     }
 
-    /// Carries out single writes that have come together.
-    fn serve_writers(&self, number: u64, mut writers: Writers) {
-        let Some((first, ..)) = writers.first() else {
-            return;
-        };
-        let service = Arc::clone(first.service());
-        if let [(session, id, request)] = &mut writers[..] {
-            let next = session.write_alone(*id, *request);
-            return writers
-                .into_iter()
-                .for_each(|(session, ..)| self.park(number, session, next));
-        }
-        let writes: Option<Vec<_>> = writers
-            .iter()
-            .map(|(session, id, request)| session.write(*id, *request))
-            .collect();
-        // They were read before, so that all are there; whoever got no answer asks again.
-        let results = writes.map_or_else(Vec::new, |writes| service.writer.write_together(&writes));
-        let mut results = results.into_iter();
-        for (mut session, ..) in writers {
-            let next = results
-                .next()
-                .map_or(Next::Never, |result| session.finish_write(result));
-            self.park(number, session, next);
-        }
-    }
-
     /// Waits for the next request of a conversation, if there is to be one.
     fn park(&self, number: u64, session: Box<Session>, next: Next) {
         let id = session.number();
@@ -374,6 +352,13 @@ impl Switchboard {
     }
 }
 
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = thread::Builder::new()
+        .name("clients".into())
+        .stack_size(STACK_BYTES);
+    builder.spawn(work).map(|_| ())
+}
+
 /// What [`Switchboard::take`] finds.
 enum Taken {
     Session(Box<Session>),
@@ -381,9 +366,6 @@ enum Taken {
     Nobody,
     TurnIsOver,
 }
-
-/// Conversations whose next request is a single write, with the write's name and where it lies.
-type Writers = Vec<(Box<Session>, WriteId, FramePlace)>;
 
 impl State {
     fn has(&self, number: u64) -> bool {

@@ -8,6 +8,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use driver_api::{CancelHandle, DriverError, ErrorClass, Result};
+
+use super::running_call::RunningCall;
 use super::turn;
 
 /// Most writes that one commit carries besides the holder's own: what a crash can take back at once,
@@ -16,7 +19,8 @@ const LARGEST_GROUP: usize = 255;
 
 /// The queue; `T` is a single write, `R` its result.
 pub(super) struct WriteQueue<T, R> {
-    state: Mutex<State<T, R>>,
+    /// Shared with those that may leave it.
+    state: Arc<Mutex<State<T, R>>>,
 }
 
 struct State<T, R> {
@@ -43,6 +47,8 @@ enum News<R> {
     Done(R),
     /// Another took your write and ended without an answer: its driver call panicked.
     Lost,
+    /// You left the queue.
+    Left,
 }
 
 /// What a single write gets when it asks for the writer.
@@ -79,48 +85,94 @@ impl<T, R> Drop for GroupMember<T, R> {
     }
 }
 
-impl<T, R> WriteQueue<T, R> {
-    pub(super) fn new() -> Self {
-        Self {
-            state: Mutex::new(State {
-                held: false,
-                waiting: VecDeque::new(),
-            }),
+/// Takes somebody out of the queue, unless the turn or another has come first.
+struct Leave<T, R> {
+    state: Arc<Mutex<State<T, R>>>,
+    ticket: Arc<Ticket<R>>,
+}
+
+impl<T: Send, R: Send> CancelHandle for Leave<T, R> {
+    fn cancel(&self) -> Result<()> {
+        let mut state = lock(&self.state);
+        let mine = |waiting: &Waiting<T, R>| Arc::ptr_eq(&waiting.ticket, &self.ticket);
+        if let Some(place) = state.waiting.iter().position(mine) {
+            state.waiting.remove(place);
+            self.ticket.tell(News::Left);
         }
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> WriteQueue<T, R> {
+    pub(super) fn new() -> Self {
+        let state = State {
+            held: false,
+            waiting: VecDeque::new(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Takes the writer if nobody has it and nobody waits; the caller must then call [`release`](Self::release).
+    pub(super) fn enter_at_once(&self) -> bool {
+        !std::mem::replace(&mut self.lock().held, true)
     }
 
     /// Asks for the writer with a single write; `copy` makes the form in which another can carry it
     /// out, and is called only when it has to wait. Unless the answer is [`Turn::Done`], the caller
     /// holds the writer and must call [`release`](Self::release).
-    pub(super) fn enter(&self, copy: impl FnOnce() -> T) -> Turn<T, R> {
+    ///
+    /// # Errors
+    /// [`ErrorClass::Cancelled`] where `running` was cancelled while it waited.
+    pub(super) fn enter(
+        &self,
+        running: &RunningCall,
+        copy: impl FnOnce() -> T,
+    ) -> Result<Turn<T, R>> {
         let ticket = {
             let mut state = self.lock();
             if !state.held {
                 state.held = true;
-                return Turn::Yours(Vec::new());
+                return Ok(Turn::Yours(Vec::new()));
             }
             state.wait(Some(copy()))
         };
-        match ticket.news() {
-            News::Done(result) => Turn::Done(result),
-            News::Lost => Turn::Lost,
-            News::YourTurn => Turn::Yours(self.take_group()),
+        match self.wait(&ticket, running)? {
+            News::Done(result) => Ok(Turn::Done(result)),
+            News::Lost => Ok(Turn::Lost),
+            News::YourTurn => Ok(Turn::Yours(self.take_group())),
+            News::Left => Err(left()),
         }
     }
 
-    /// Asks for the writer alone, for as long as it takes. The caller must call
-    /// [`release`](Self::release).
-    pub(super) fn enter_alone(&self) {
+    /// Asks for the writer alone, for as long as it takes. The caller must call [`release`](Self::release) after
+    /// success.
+    ///
+    /// # Errors
+    /// As [`enter`](Self::enter).
+    pub(super) fn enter_alone(&self, running: &RunningCall) -> Result<()> {
         let ticket = {
             let mut state = self.lock();
             if !state.held {
                 state.held = true;
-                return;
+                return Ok(());
             }
             state.wait(None)
         };
-        // Nobody carries out what is no single write, so the only news is the turn.
-        ticket.news();
+        match self.wait(&ticket, running)? {
+            News::Left => Err(left()),
+            // Nobody carries out what is no single write.
+            News::YourTurn | News::Done(_) | News::Lost => Ok(()),
+        }
+    }
+
+    fn wait(&self, ticket: &Arc<Ticket<R>>, running: &RunningCall) -> Result<News<R>> {
+        let leave = Leave {
+            state: Arc::clone(&self.state),
+            ticket: Arc::clone(ticket),
+        };
+        running.while_waiting(Arc::new(leave), || ticket.news())
     }
 
     /// Gives the writer to the first who waits, or leaves it free.
@@ -159,8 +211,17 @@ impl<T, R> WriteQueue<T, R> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, R>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn left() -> DriverError {
+    let message = "the call was cancelled while it waited for the writer";
+    DriverError::new(ErrorClass::Cancelled, message).with_sqlstate("57014")
 }
 
 impl<T, R> State<T, R> {
@@ -179,14 +240,14 @@ impl<T, R> State<T, R> {
 
 impl<R> Ticket<R> {
     fn tell(&self, news: News<R>) {
-        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+        *lock(&self.news) = Some(news);
         self.arrived.notify_one();
     }
 
     fn news(&self) -> News<R> {
         // Whoever holds the writer may need to be heard before it gives it back.
         turn::pass_on();
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut news = lock(&self.news);
         loop {
             if let Some(news) = news.take() {
                 return news;
@@ -219,9 +280,17 @@ mod tests {
         }
     }
 
+    fn enter(queue: &Queue, number: u32) -> Turn<u32, u32> {
+        queue.enter(&RunningCall::default(), || number).unwrap()
+    }
+
+    fn enter_alone(queue: &Queue) {
+        queue.enter_alone(&RunningCall::default()).unwrap();
+    }
+
     /// Asks with this number; as a leader, answers every member with twice its number.
     fn write(queue: &Queue, number: u32, groups: &mpsc::Sender<Vec<u32>>) -> u32 {
-        let members = match queue.enter(|| number) {
+        let members = match enter(queue, number) {
             Turn::Done(result) => return result,
             Turn::Yours(members) => members,
             Turn::Lost => return 0,
@@ -241,7 +310,7 @@ mod tests {
     fn waiting_writes_are_one_group_and_a_transaction_keeps_its_place() {
         let queue = Queue::new();
         let (groups, seen) = mpsc::channel();
-        queue.enter_alone();
+        enter_alone(&queue);
         thread::scope(|scope| {
             let mut results = Vec::new();
             for number in 1..=3 {
@@ -253,7 +322,7 @@ mod tests {
                 until_waiting(&queue, number as usize);
             }
             let transaction = scope.spawn(|| {
-                queue.enter_alone();
+                enter_alone(&queue);
                 groups.send(vec![]).unwrap();
                 queue.release();
             });
@@ -280,9 +349,9 @@ mod tests {
     #[test]
     fn a_member_whose_holder_is_lost_does_not_wait_for_ever() {
         let queue = Queue::new();
-        queue.enter_alone();
+        enter_alone(&queue);
         thread::scope(|scope| {
-            let holder = scope.spawn(|| match queue.enter(|| 1) {
+            let holder = scope.spawn(|| match enter(&queue, 1) {
                 Turn::Yours(members) => {
                     assert_eq!(members.len(), 1);
                     drop(members);
@@ -291,7 +360,7 @@ mod tests {
                 _ => panic!("the first in the queue holds the writer"),
             });
             until_waiting(&queue, 1);
-            let member = scope.spawn(|| matches!(queue.enter(|| 2), Turn::Lost));
+            let member = scope.spawn(|| matches!(enter(&queue, 2), Turn::Lost));
             until_waiting(&queue, 2);
             queue.release();
             holder.join().unwrap();
@@ -303,9 +372,34 @@ mod tests {
     fn a_free_writer_is_taken_at_once() {
         let queue = Queue::new();
         for _ in 0..2 {
-            let turn = queue.enter(|| unreachable!("a free writer needs no copy"));
-            assert!(matches!(turn, Turn::Yours(members) if members.is_empty()));
+            let nobody = RunningCall::default();
+            let turn = queue.enter(&nobody, || unreachable!("a free writer needs no copy"));
+            assert!(matches!(turn.unwrap(), Turn::Yours(members) if members.is_empty()));
             queue.release();
         }
+    }
+
+    #[test]
+    fn whoever_is_cancelled_leaves_the_queue_and_a_cancel_that_came_before_is_not_forgotten() {
+        let queue = Queue::new();
+        enter_alone(&queue);
+        let requests = [(); 3].map(|()| RunningCall::default());
+        requests.iter().for_each(RunningCall::begin_request);
+        requests[2].cancel().unwrap();
+        thread::scope(|scope| {
+            let single = scope.spawn(|| queue.enter(&requests[0], || 1).err().unwrap());
+            until_waiting(&queue, 1);
+            let alone = scope.spawn(|| queue.enter_alone(&requests[1]).unwrap_err());
+            until_waiting(&queue, 2);
+            requests[0].cancel().unwrap();
+            assert_eq!(single.join().unwrap().class(), ErrorClass::Cancelled);
+            requests[1].cancel().unwrap();
+            assert_eq!(alone.join().unwrap().class(), ErrorClass::Cancelled);
+        });
+        let error = queue.enter(&requests[2], || 3).err().unwrap();
+        assert_eq!(error.class(), ErrorClass::Cancelled);
+        assert_eq!(waiting(&queue), 0);
+        queue.release();
+        assert!(queue.enter_at_once() && !queue.enter_at_once());
     }
 }

@@ -17,7 +17,7 @@ use super::write_records::{Done, Stored, WriteId, WriteRecords};
 use group::{Held, lost_in_group};
 
 /// One write of one statement, as it came from the client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Write<'a> {
     pub(super) id: WriteId,
     pub(super) sql: &'a str,
@@ -25,6 +25,8 @@ pub(super) struct Write<'a> {
     pub(super) params: &'a [u8],
     /// Whether the statement runs once for every row of `params`.
     pub(super) many: bool,
+    /// Through which it can be cancelled.
+    pub(super) running: &'a Arc<RunningCall>,
 }
 
 /// A write that waits, and that another session may carry out.
@@ -33,6 +35,7 @@ struct WaitingWrite {
     sql: String,
     params: Vec<u8>,
     many: bool,
+    running: Arc<RunningCall>,
 }
 
 type Member = GroupMember<WaitingWrite, Result<ExecuteResult>>;
@@ -80,16 +83,15 @@ impl Writer {
         self.records.is_some()
     }
 
-    /// Carries out a single write; it is committed when this returns `Ok`. It can be cancelled through
-    /// `running` unless it was combined with the writes of others.
-    pub(super) fn write(&self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
-        match self.queue.enter(|| write.to_waiting()) {
+    /// Carries out a single write; it is committed when this returns `Ok`.
+    pub(super) fn write(&self, write: Write<'_>) -> Result<ExecuteResult> {
+        match self.queue.enter(write.running, || write.to_waiting())? {
             Turn::Done(result) => result,
             Turn::Lost => Err(lost_in_group()),
             Turn::Yours(others) => {
                 let held = Held::new(self);
                 if others.is_empty() {
-                    held.alone(write, running)
+                    held.alone(write)
                 } else {
                     let mut results = held.group(&[write], others).into_iter();
                     results.next().unwrap_or_else(|| Err(lost_in_group()))
@@ -99,18 +101,26 @@ impl Writer {
     }
 
     /// Carries out single writes that have come at the same time, and those that wait, in one transaction. Each has its
-    /// result in the same place.
-    pub(super) fn write_together(&self, writes: &[Write<'_>]) -> Vec<Result<ExecuteResult>> {
-        self.queue.enter_alone();
-        Held::new(self).group(writes, self.queue.take_group())
+    /// result in the same place. `None` where somebody has the writer.
+    pub(super) fn write_together(
+        &self,
+        writes: &[Write<'_>],
+    ) -> Option<Vec<Result<ExecuteResult>>> {
+        let free = self.queue.enter_at_once();
+        free.then(|| Held::new(self).group(writes, self.queue.take_group()))
     }
 
     /// Waits for the writer and keeps it: for an interactive transaction, or a write with rows.
-    pub(super) fn hold(self: &Arc<Self>) -> HeldWriter {
-        self.queue.enter_alone();
-        HeldWriter {
+    ///
+    /// # Errors
+    /// [`ErrorClass::Cancelled`] where `running` was cancelled.
+    pub(super) fn hold(self: &Arc<Self>, running: &RunningCall) -> Result<HeldWriter> {
+        self.queue.enter_alone(running)?;
+        let held = HeldWriter {
             writer: Arc::clone(self),
-        }
+        };
+        running.go_on()?;
+        Ok(held)
     }
 
     /// Notes that a client asks for nothing again.
@@ -122,8 +132,10 @@ impl Writer {
     pub(super) fn forget_gone(self: &Arc<Self>) {
         let Some(records) = &self.records else { return };
         let gone = std::mem::take(&mut *self.lock_gone());
-        let held = self.hold();
-        if let Err(error) = held.with(|opened| records.forget(&mut *opened.connection, &gone)) {
+        let forgotten = self
+            .hold(&RunningCall::default())
+            .and_then(|held| held.with(|opened| records.forget(&mut *opened.connection, &gone)));
+        if let Err(error) = forgotten {
             // They are old in a day.
             tracing::warn!(%error, "records of clients that are gone could not be removed");
         }
@@ -152,8 +164,8 @@ impl Writer {
     }
 
     /// Carries out a single write in a transaction of its own.
-    fn carry_out(&self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
-        let result = self.once(write.id, running, |connection| {
+    fn carry_out(&self, write: Write<'_>) -> Result<ExecuteResult> {
+        let result = self.once(write.id, write.running, |connection| {
             let result = write.run(connection)?;
             Ok(Stored { result, rows: None })
         });
@@ -225,6 +237,7 @@ impl Write<'_> {
             sql: self.sql.to_owned(),
             params: self.params.to_owned(),
             many: self.many,
+            running: Arc::clone(self.running),
         }
     }
 
@@ -251,6 +264,7 @@ impl WaitingWrite {
             sql: &self.sql,
             params: &self.params,
             many: self.many,
+            running: &self.running,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Calls {
         mut run: impl FnMut(&mut dyn Connection, &mut RowsOut<'_>) -> Result<()>,
     ) -> Result<()> {
         let id = self.next_write(sequence);
-        let held = self.service.writer.hold();
+        let held = self.service.writer.hold(&self.running)?;
         rows.hold_back();
         let done = held.once(id, &self.running, |connection| {
             run(connection, rows)?;

@@ -6,7 +6,7 @@ use driver_api::{
 
 use super::{Member, Write, Writer};
 use crate::db_worker::metrics::Metrics;
-use crate::db_worker::running_call::RunningCall;
+use crate::db_worker::store::OpenConnection;
 use crate::db_worker::write_records::{Done, Stored, WriteRecords};
 
 /// The writer, held for single writes. Dropping it lets the next one in.
@@ -20,8 +20,8 @@ impl<'w> Held<'w> {
     }
 
     /// The common case: nobody else waits.
-    pub(super) fn alone(&self, write: Write<'_>, running: &RunningCall) -> Result<ExecuteResult> {
-        let result = self.writer.carry_out(write, running);
+    pub(super) fn alone(&self, write: Write<'_>) -> Result<ExecuteResult> {
+        let result = self.writer.carry_out(write);
         self.count(1);
         result
     }
@@ -39,15 +39,14 @@ impl<'w> Held<'w> {
         let mut results = Vec::with_capacity(writes.len());
         let committed = {
             let mut opened = self.writer.lock();
-            let connection = &mut *opened.connection;
             let records = self.writer.records.as_ref();
             // Savepoints cost half as much as the writes, and are of use only where one fails.
-            match all_or_none(connection, records, &writes) {
+            match all_or_none(&mut opened, records, &writes) {
                 Ok(Some(all)) => {
                     results = all;
-                    connection.commit()
+                    opened.connection.commit()
                 }
-                Ok(None) => in_one_transaction(connection, records, &writes, &mut results),
+                Ok(None) => in_one_transaction(&mut opened, records, &writes, &mut results),
                 Err(error) => Err(error),
             }
         };
@@ -76,7 +75,7 @@ impl<'w> Held<'w> {
             if uncertain {
                 return Err(error.clone());
             }
-            self.alone(write.asked_again(), &RunningCall::default())
+            self.alone(write.asked_again())
         };
         writes.iter().map(each).collect()
     }
@@ -86,7 +85,7 @@ impl<'w> Held<'w> {
         for (write, result) in writes.iter().zip(results) {
             let refused = |error: &DriverError| error.class() == ErrorClass::TransactionState;
             if result.as_ref().is_err_and(refused) {
-                *result = self.alone(*write, &RunningCall::default());
+                *result = self.alone(*write);
             }
         }
     }
@@ -106,18 +105,18 @@ impl Drop for Held<'_> {
 /// Runs the writes in a transaction that is left open; `None`, and no transaction, where one of them fails. An error is
 /// one that is not the fault of a write.
 fn all_or_none(
-    connection: &mut dyn Connection,
+    opened: &mut OpenConnection,
     records: Option<&WriteRecords>,
     writes: &[Write<'_>],
 ) -> Result<Option<Vec<Result<ExecuteResult>>>> {
-    connection.begin(TransactionMode::ReadWrite)?;
-    let run = |write: &Write<'_>| with_record(connection, records, *write).map(Done::result);
+    opened.connection.begin(TransactionMode::ReadWrite)?;
+    let run = |write: &Write<'_>| with_record(opened, records, *write).map(Done::result);
     let results: Result<Vec<_>> = writes.iter().map(run).collect();
     match results {
         Ok(results) => Ok(Some(results.into_iter().map(Ok).collect())),
         Err(error) => {
             // The engine may have rolled back by itself.
-            let _ = connection.rollback();
+            let _ = opened.connection.rollback();
             match error.class() == ErrorClass::Io || error.breaks_connection() {
                 true => Err(error),
                 false => Ok(None),
@@ -128,14 +127,17 @@ fn all_or_none(
 
 /// Carries out a write and notes it, in the open transaction.
 fn with_record(
-    connection: &mut dyn Connection,
+    opened: &mut OpenConnection,
     records: Option<&WriteRecords>,
     write: Write<'_>,
 ) -> Result<Done> {
+    let cancel = opened.cancel.clone();
     let run = |connection: &mut dyn Connection| {
-        let result = write.run(connection)?;
+        let run = || write.run(connection);
+        let result = write.running.during(cancel.clone(), run)?;
         Ok(Stored { result, rows: None })
     };
+    let connection = &mut *opened.connection;
     match records {
         Some(records) => records.within(connection, write.id, run),
         None => run(connection).map(Done::Now),
@@ -145,43 +147,42 @@ fn with_record(
 /// Runs each write in a savepoint of its own; `results` get one entry a write. An error is one of the
 /// transaction itself, after which nothing was applied.
 fn in_one_transaction(
-    connection: &mut dyn Connection,
+    opened: &mut OpenConnection,
     records: Option<&WriteRecords>,
     writes: &[Write<'_>],
     results: &mut Vec<Result<ExecuteResult>>,
 ) -> Result<()> {
-    connection.begin(TransactionMode::ReadWrite)?;
-    let run = |connection: &mut dyn Connection, results: &mut Vec<_>| {
+    opened.connection.begin(TransactionMode::ReadWrite)?;
+    let run = |opened: &mut OpenConnection, results: &mut Vec<_>| {
         for write in writes {
-            results.push(in_savepoint(connection, records, *write)?);
+            results.push(in_savepoint(opened, records, *write)?);
         }
         Ok(())
     };
-    if let Err(error) = run(connection, results) {
+    if let Err(error) = run(opened, results) {
         // The engine may have rolled back by itself; what counts is why.
-        let _ = connection.rollback();
+        let _ = opened.connection.rollback();
         return Err(error);
     }
-    connection.commit()
+    opened.connection.commit()
 }
 
 /// The inner result is that of the write; the outer one is that of the savepoint.
 fn in_savepoint(
-    connection: &mut dyn Connection,
+    opened: &mut OpenConnection,
     records: Option<&WriteRecords>,
     write: Write<'_>,
 ) -> Result<Result<ExecuteResult>> {
-    connection.execute("SAVEPOINT one_write", RowRef::EMPTY)?;
-    let done = with_record(connection, records, write);
+    let execute = |opened: &mut OpenConnection, sql| opened.connection.execute(sql, RowRef::EMPTY);
+    execute(opened, "SAVEPOINT one_write")?;
+    let done = with_record(opened, records, write);
     if let Err(error) = &done
-        && connection
-            .execute("ROLLBACK TO one_write", RowRef::EMPTY)
-            .is_err()
+        && execute(opened, "ROLLBACK TO one_write").is_err()
     {
-        // A full disk, for one, takes the whole transaction with it.
+        // A full disk, for one, takes the whole transaction with it; so does a cancel.
         return Err(error.clone());
     }
-    connection.execute("RELEASE one_write", RowRef::EMPTY)?;
+    execute(opened, "RELEASE one_write")?;
     Ok(done.map(Done::result))
 }
 
@@ -195,6 +196,8 @@ pub(super) fn lost_in_group() -> DriverError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use driver_api::{RowBlockRef, RowSink};
     use uuid::Uuid;
 
@@ -264,9 +267,14 @@ mod tests {
             sql: "INSERT",
             params: &[],
             many: false,
+            running: &Arc::default(),
+        };
+        let mut opened = OpenConnection {
+            connection: Box::new(FullDisk::default()),
+            cancel: None,
         };
         let mut results = Vec::new();
-        let ended = in_one_transaction(&mut FullDisk::default(), None, &[write; 3], &mut results);
+        let ended = in_one_transaction(&mut opened, None, &[write; 3], &mut results);
         assert_eq!(ended.unwrap_err().class(), ErrorClass::DiskFull);
         assert_eq!(results.len(), 1);
     }
