@@ -1,8 +1,12 @@
 //! Backups and their restoration: whole, verified, undone, on every engine and between them.
 
 use std::path::Path;
+use std::sync::Mutex;
 
+use code_analysis_host::app::maintaining::Listening;
 use code_analysis_host::code_db::schema::VERSION;
+use code_analysis_host::foundation::cancellation::Cancellation;
+use code_analysis_host::foundation::progress::RowProgress;
 use serde_json::json;
 
 use super::{Home, exists};
@@ -220,12 +224,16 @@ fn commands_that_look_after_the_database_tell_how_far_they_are() {
     let home = Home::full();
     let server = home.sandbox.serve(&["--config", &home.config]);
     let rows: usize = home.rows().iter().map(|(_, _, rows)| rows.len()).sum();
+    let length = std::fs::metadata(&home.file).unwrap().len();
+    // Of 4096 bytes, however large the database's own are.
+    let pages = usize::try_from(length / 4096).unwrap();
     for (command, parameters, at_least) in [
         ("get_database_corruption_status", json!({}), rows),
         ("backup_database", json!({ "portable": true }), rows),
         ("backup_database", json!({}), 1),
         ("repair_sqlite_database", json!({ "force": true }), rows),
-        ("restore_database", json!({}), 1),
+        // Copied, summed up, its pages checked; and what was there copied before.
+        ("restore_database", json!({}), 2 * pages + rows),
         ("repair_database", json!({}), 1),
     ] {
         let job = json!({ "command": command, "params": parameters });
@@ -245,6 +253,58 @@ fn commands_that_look_after_the_database_tell_how_far_they_are() {
         let done: usize = done.parse().unwrap();
         assert!(done >= at_least, "{command}: {told}, of {rows} rows");
     }
+}
+
+/// Hears which stages a long operation has, and how much of each.
+#[derive(Default)]
+struct Stages(Mutex<Vec<(String, u64)>>);
+
+impl RowProgress for Stages {
+    fn begin(&self, _rows: u64) {}
+
+    fn rows(&self, doing: &str, _table: &str, rows: u64) {
+        let mut stages = self.0.lock().unwrap();
+        match stages.last_mut().filter(|(stage, _)| stage == doing) {
+            Some((_, counted)) => *counted += rows,
+            None => stages.push((doing.to_owned(), rows)),
+        }
+    }
+
+    fn done(&self) {}
+}
+
+#[test]
+fn a_restoration_of_a_file_is_told_stage_by_stage_and_stops_when_it_is_asked_to() {
+    let home = Engine::new("sqlite", &json!({ "path": "code.db" }));
+    home.index(&fixture("shop"));
+    let made = home.host(&["db", "backup", "--json"]).ok().json();
+    let pages = made["bytes"].as_u64().unwrap().div_ceil(4096);
+    let rows: u64 = rows_of(&home)
+        .iter()
+        .map(|(_, rows)| rows.len() as u64)
+        .sum();
+    let app = home.app();
+    let stages = Stages::default();
+    let heard = Listening {
+        progress: &stages,
+        cancellation: Cancellation::default(),
+    };
+    let verified = app.verify_backup(None, &heard).unwrap().1;
+    assert!(verified >= rows, "{verified} {rows}");
+    let read = [
+        ("copying".to_owned(), pages),
+        ("summing up".to_owned(), pages),
+        ("checking the pages of".to_owned(), verified),
+    ];
+    assert_eq!(std::mem::take(&mut *stages.0.lock().unwrap()), read);
+    app.restore_database(None, &heard).unwrap();
+    let told = std::mem::take(&mut *stages.0.lock().unwrap());
+    assert_eq!(told[..3], read);
+    // What was there is saved before it goes.
+    assert_eq!(told[3].0, "copying", "{told:?}");
+    heard.cancellation.cancel();
+    let stopped = app.restore_database(None, &heard).unwrap_err();
+    assert!(stopped.is_cancelled(), "{stopped}");
 }
 
 #[test]

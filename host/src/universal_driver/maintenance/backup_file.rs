@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::readable;
 use super::error::{MaintenanceError, Result, of_file};
+use super::pieces::checksum;
+use crate::code_db::backup::save::Watch;
 
 /// Added to the name of a backup to name what is said of it.
 pub(super) const MANIFEST: &str = ".json";
@@ -82,7 +84,7 @@ pub(super) fn describe(path: &Path) -> Result<Backup> {
             });
         }
     };
-    let (bytes, checksum) = checksum(path)?;
+    let (bytes, checksum) = checksum(path, &Watch::silent())?;
     let modified = fs::metadata(path).and_then(|found| found.modified()).ok();
     let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let created_at = since.map_or(0, |since| since.as_secs());
@@ -98,14 +100,6 @@ pub(super) fn describe(path: &Path) -> Result<Backup> {
         schema_version: None,
         driver: "unknown".to_owned(),
     })
-}
-
-/// Size and BLAKE3 of a file.
-pub(super) fn checksum(path: &Path) -> Result<(u64, String)> {
-    let mut hasher = blake3::Hasher::new();
-    let mut file = fs::File::open(path).map_err(of_file(path))?;
-    std::io::copy(&mut file, &mut hasher).map_err(of_file(path))?;
-    Ok((hasher.count(), hasher.finalize().to_hex().to_string()))
 }
 
 /// The file in which is said what the backup in `path` is.

@@ -5,11 +5,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::backup_file::{
-    Backup, Form, MANIFEST, Reason, checksum, describe, file_name, manifest_of, read_manifest,
-    write_manifest,
+    Backup, Form, MANIFEST, Reason, describe, file_name, manifest_of, read_manifest, write_manifest,
 };
 use super::calendar::{DAY, compact, now, readable};
 use super::error::{MaintenanceError, Result, of_file};
+use super::pieces::checksum;
+use crate::code_db::backup::save::Watch;
 use crate::config::types::Config;
 
 /// Where backups lie beside a database file, or in the directory of state.
@@ -174,7 +175,7 @@ impl Backups {
         schema_version: Option<i64>,
     ) -> Result<Backup> {
         let created_at = now();
-        let (bytes, checksum) = checksum(path)?;
+        let (bytes, checksum) = checksum(path, &Watch::silent())?;
         let backup = Backup {
             name: file_name(path),
             path: path.to_owned(),

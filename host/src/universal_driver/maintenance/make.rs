@@ -10,6 +10,7 @@ use driver_api::{BackupProgress, ErrorClass};
 use super::backup_file::{Backup, Form, Reason};
 use super::backups::Backups;
 use super::error::{Result, of_file};
+use super::pieces::{copy_synced, private_file};
 use crate::code_db::backup::save::Watch;
 use crate::universal_driver::driver::UniversalDriver;
 
@@ -35,7 +36,7 @@ impl UniversalDriver {
         watch: &Watch<'_>,
     ) -> Result<Backup> {
         let (form, path) = match (self.safe_mode(), self.database_file()) {
-            (Some(_), Some(file)) => (Form::Damaged, copy_damaged(file, backups, reason)?),
+            (Some(_), Some(file)) => (Form::Damaged, copy_damaged(file, backups, reason, watch)?),
             (None, Some(_)) if !portable => self.copy_file(backups, reason, watch)?,
             _ => (Form::Portable, self.save_portable(backups, reason, watch)?),
         };
@@ -109,12 +110,17 @@ impl UniversalDriver {
 }
 
 /// The file as it is, and its log beside the copy.
-fn copy_damaged(file: &Path, backups: &Backups, reason: Reason) -> Result<PathBuf> {
+fn copy_damaged(
+    file: &Path,
+    backups: &Backups,
+    reason: Reason,
+    watch: &Watch<'_>,
+) -> Result<PathBuf> {
     let path = backups.new_path(reason, Form::Damaged)?;
-    copy_synced(file, &path)?;
+    copy_synced(file, &path, watch)?;
     let log = with_suffix(file, "-wal");
     if log.exists() {
-        copy_synced(&log, &with_suffix(&path, "-wal"))?;
+        copy_synced(&log, &with_suffix(&path, "-wal"), watch)?;
     }
     Ok(path)
 }
@@ -124,22 +130,6 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// A new file that only its owner may read: the text of files is in it.
-fn private_file(path: &Path) -> Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).map_err(of_file(path))
-}
-
-/// Copies a file so that it is on the disk.
-pub(super) fn copy_synced(from: &Path, to: &Path) -> Result<()> {
-    let mut source = File::open(from).map_err(of_file(from))?;
-    let mut target = private_file(to)?;
-    std::io::copy(&mut source, &mut target).map_err(of_file(to))?;
-    target.sync_all().map_err(of_file(to))
 }
 
 /// Makes sure that a name in a directory is on the disk.

@@ -9,6 +9,7 @@ mod calendar;
 pub mod check;
 pub mod error;
 pub mod make;
+mod pieces;
 pub mod repair;
 pub mod restore;
 pub mod safe_mode;

@@ -8,9 +8,10 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::backup_file::{Backup, Form, Reason, checksum};
+use super::backup_file::{Backup, Form, Reason};
+use super::check::Rows;
 use super::error::{MaintenanceError, Result, of_file};
-use super::make::copy_synced;
+use super::pieces::{checksum, copy_synced};
 use crate::code_db::backup::restore::verify;
 use crate::code_db::backup::save::Watch;
 use crate::code_db::database::CodeDatabase;
@@ -46,7 +47,7 @@ impl UniversalDriver {
             Form::Sqlite => {
                 let file = self.require_file(backup)?;
                 let next = self.next_file(file)?;
-                let rows = self.prepare(backup, &next);
+                let rows = self.prepare(backup, &next, watch);
                 self.next_file(file)?;
                 rows
             }
@@ -75,7 +76,11 @@ impl UniversalDriver {
             Form::Portable | Form::Sqlite => {
                 let file = self.require_file(backup)?;
                 let next = self.next_file(file)?;
-                let rows = self.place_backup(backup, &next, watch)?;
+                let placed = self.place_backup(backup, &next, watch);
+                if placed.is_err() {
+                    self.remove_database(&next)?;
+                }
+                let rows = placed?;
                 let saved = self.save_present(watch)?;
                 self.swap(file, &next)?;
                 (rows, saved)
@@ -118,26 +123,30 @@ impl UniversalDriver {
         watch: &Watch<'_>,
     ) -> Result<u64> {
         match backup.form {
-            Form::Sqlite => self.prepare(backup, next),
+            Form::Sqlite => self.prepare(backup, next, watch),
             Form::Portable => self.fill(backup, next, watch),
             Form::Damaged => Err(unusable(backup, DAMAGED)),
         }
     }
 
     /// Copies a backup to `next`, and looks into it with its own engine.
-    fn prepare(&self, backup: &Backup, next: &Path) -> Result<u64> {
-        copy_synced(&backup.path, next)?;
-        if checksum(next)?.1 != backup.checksum {
+    fn prepare(&self, backup: &Backup, next: &Path, watch: &Watch<'_>) -> Result<u64> {
+        copy_synced(&backup.path, next, watch)?;
+        if checksum(next, watch)?.1 != backup.checksum {
             return Err(unusable(
                 backup,
                 "its checksum is wrong: it was changed or damaged since it was made",
             ));
         }
         self.at(next, |database| {
-            let code = CodeDatabase::new(database.clone());
-            if let Some(damage) = code.engine_check(&mut |_| ())? {
+            let code = CodeDatabase::new(database.clone()).cancelled_by(watch.cancellation.clone());
+            let rows = Rows::of(&code);
+            watch.progress.begin(rows.total());
+            let mut tell = |table| rows.tell(watch, "checking the pages of", table);
+            if let Some(damage) = code.engine_check(&mut tell)? {
                 return Err(unusable(backup, &format!("it is damaged ({damage})")));
             }
+            watch.progress.done();
             let counted = code.count_rows()?;
             if counted.is_empty() {
                 return Err(unusable(

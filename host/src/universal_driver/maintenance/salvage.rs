@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::backup_file::{Backup, Form};
 use super::error::Result;
-use super::make::{copy_synced, with_suffix};
+use super::make::with_suffix;
+use super::pieces::copy_synced;
 use super::repair::RepairMode;
 use crate::code_db::backup::save::Watch;
 use crate::code_db::database::CodeDatabase;
@@ -104,7 +105,7 @@ impl UniversalDriver {
             let Some(saved) = saved else {
                 return Ok(Salvaged::default());
             };
-            let copy = self.copy_to_read(saved, next)?;
+            let copy = self.copy_to_read(saved, next, watch)?;
             let salvaged = self.at_damaged(&copy, |damaged| Ok(code.salvage_from(damaged, watch)?));
             self.remove_database(&copy)?;
             match salvaged {
@@ -119,13 +120,13 @@ impl UniversalDriver {
     }
 
     /// The engine writes to what it opens, and the saved file is to stay as it is.
-    fn copy_to_read(&self, saved: &Backup, next: &Path) -> Result<PathBuf> {
+    fn copy_to_read(&self, saved: &Backup, next: &Path, watch: &Watch<'_>) -> Result<PathBuf> {
         let copy = with_suffix(next, COPY);
         self.remove_database(&copy)?;
-        copy_synced(&saved.path, &copy)?;
+        copy_synced(&saved.path, &copy, watch)?;
         let log = with_suffix(&saved.path, "-wal");
         if log.exists() {
-            copy_synced(&log, &with_suffix(&copy, "-wal"))?;
+            copy_synced(&log, &with_suffix(&copy, "-wal"), watch)?;
         }
         Ok(copy)
     }
