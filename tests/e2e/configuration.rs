@@ -55,10 +55,9 @@ fn write(sandbox: &Sandbox, watch_dirs: &[Value], port: u16) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-#[test]
-fn a_running_server_takes_over_what_it_can() {
-    let sandbox = Sandbox::new();
-    let [one, two, three] = ["one", "two", "three"].map(|name| {
+/// Projects of these names, each in a directory of its own.
+fn projects<const N: usize>(sandbox: &Sandbox, names: [&str; N]) -> [Value; N] {
+    names.map(|name| {
         let directory = sandbox.work().join(name);
         copy_tree(&fixture("shop"), &directory);
         fs::write(
@@ -67,7 +66,40 @@ fn a_running_server_takes_over_what_it_can() {
         )
         .unwrap();
         json!(directory)
+    })
+}
+
+#[test]
+fn commands_go_by_the_directories_that_are_watched_now() {
+    let sandbox = Sandbox::new();
+    let [one, two] = projects(&sandbox, ["one", "two"]);
+    let file = write(&sandbox, &[one.clone(), two.clone()], 0);
+    let server = sandbox.serve(&["--config", &file]);
+    eventually("both directories are indexed", || {
+        (project_names(&server) == ["one", "two"]).then_some(())
     });
+    let delete = |dry_run| server.rpc("delete_unwatched_projects", &json!({ "dry_run": dry_run }));
+    let at_first = delete(true);
+    assert_eq!(
+        (&at_first["deleted_count"], &at_first["kept_count"]),
+        (&json!(0), &json!(2))
+    );
+    write(&sandbox, std::slice::from_ref(&two), 0);
+    let told = eventually("one of them is not watched any more", || {
+        let told = delete(true);
+        (told["deleted_count"] == 1).then_some(told)
+    });
+    assert_eq!(told["projects_deleted"][0]["root_path"], one);
+    assert_eq!(told["projects_kept"][0]["root_path"], two);
+    assert_eq!(project_names(&server), ["one", "two"]);
+    assert_eq!(delete(false)["projects_deleted"][0]["root_path"], one);
+    assert_eq!(project_names(&server), ["two"]);
+}
+
+#[test]
+fn a_running_server_takes_over_what_it_can() {
+    let sandbox = Sandbox::new();
+    let [one, two, three] = projects(&sandbox, ["one", "two", "three"]);
     let file = write(&sandbox, std::slice::from_ref(&one), 0);
     let server = sandbox.serve(&["--config", &file]);
     eventually("the first directory is indexed", || {

@@ -40,6 +40,7 @@ mod plugins;
 mod processes;
 mod python_ast;
 mod questions;
+mod renewal;
 mod repair;
 mod reviewing;
 mod schema;

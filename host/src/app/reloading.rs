@@ -45,6 +45,11 @@ impl App {
         Ok(difference)
     }
 
+    /// Keeps for those who ask how the server does why a changed configuration is not in force; none when it is.
+    pub fn note_configuration_problem(&self, problem: Option<String>) {
+        self.config.set_problem(problem);
+    }
+
     fn relieve_guard(&self, config: &ServerConfig) -> Result<(), ServeError> {
         let Some(serving) = self.serving.get() else {
             return Ok(());

@@ -43,6 +43,9 @@ pub(super) struct Answer {
     log_activity: Vec<LogActivity>,
     /// The jobs of the server; none where there is no server.
     jobs: Option<JobTotals>,
+    /// Why the server goes on with an earlier configuration, certificate or list of tokens than its files hold now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration_problem: Option<String>,
 }
 
 /// How many workers there are.
@@ -92,6 +95,7 @@ impl Operation for GetWorkerStatus {
             processes,
             log_activity,
             jobs: context.jobs.as_ref().map(JobQueue::totals),
+            configuration_problem: context.config.problem(),
         })
     }
 }

@@ -1,5 +1,7 @@
-//! How a running server notices that its configuration changed: by SIGHUP, and by looking at the file.
+//! How a running server notices that its configuration changed: by SIGHUP, and by looking at its file and at those with
+//! certificates and tokens.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +16,15 @@ use crate::cli::failure::{CliError, Failure};
 use crate::config::types::Config;
 use crate::foundation::shutdown_signal::ShutdownSignal;
 
-/// Time between two looks at the file: one system call each, whatever replaces files and however.
+/// Time between two looks at the files: one system call each, whatever replaces files and however.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Device, inode, length and time of change: what differs when a file was written or replaced.
-type Stamp = (u64, u64, u64, i64, i64);
+/// Device, inode, length and time of change: what differs when a file was written, replaced or given other rights. None
+/// where there is no file.
+type Stamp = Option<(u64, u64, u64, i64, i64)>;
+
+/// Every file that counts, and how it is. Symbolic links are followed, as those of certbot have to be.
+type Stamps = BTreeMap<PathBuf, Stamp>;
 
 /// What is looked at for changes.
 pub(super) struct ConfigurationChanges {
@@ -28,7 +34,7 @@ pub(super) struct ConfigurationChanges {
 }
 
 impl ConfigurationChanges {
-    /// Looks at `file`, if there is one, and takes SIGHUP from now on.
+    /// Looks at `file`, if there is one, and at those that the configuration in force names; takes SIGHUP from now on.
     ///
     /// # Errors
     /// When the signal cannot be caught.
@@ -54,31 +60,46 @@ impl ConfigurationChanges {
         shutdown: &ShutdownSignal,
         load: impl Fn() -> Result<Config, CliError>,
     ) {
-        let mut taken = self.stamp();
-        let mut seen = taken;
+        let mut taken = self.stamps(app);
+        let mut seen = taken.clone();
         while shutdown.wait_timeout(LOOK).is_none() {
             let asked = self.asked.swap(false, Ordering::Relaxed);
-            let now = self.stamp();
+            let now = self.stamps(app);
             // A file that still changes is written at this moment.
             let is_settled = now == seen && now != taken;
-            seen = now;
+            seen.clone_from(&now);
             if asked || is_settled {
+                // Files that are named from now on are looked at, and read, once more: they may change meanwhile.
                 taken = now;
                 take_over(app, load());
             }
         }
     }
 
-    fn stamp(&self) -> Option<Stamp> {
-        let metadata = std::fs::metadata(self.file.as_ref()?).ok()?;
-        Some((
-            metadata.dev(),
-            metadata.ino(),
-            metadata.len(),
-            metadata.mtime(),
-            metadata.mtime_nsec(),
-        ))
+    fn stamps(&self, app: &App) -> Stamps {
+        let config = app.config();
+        let server = &config.server;
+        let named = [
+            &self.file,
+            &server.tls.cert,
+            &server.tls.key,
+            &server.tls.client_ca,
+            &server.token_file,
+        ];
+        let files = named.into_iter().flatten();
+        files.map(|file| (file.clone(), stamp(file))).collect()
     }
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((
+        metadata.dev(),
+        metadata.ino(),
+        metadata.len(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ))
 }
 
 fn take_over(app: &App, loaded: Result<Config, CliError>) {
@@ -89,20 +110,23 @@ fn take_over(app: &App, loaded: Result<Config, CliError>) {
                 error = failure.message,
                 "the changed configuration is not used"
             );
+            app.note_configuration_problem(Some(failure.message));
             return;
         }
         Err(CliError::Output(_)) => return,
     };
     match app.reload(&config) {
         Ok(difference) => {
+            app.note_configuration_problem(None);
             tracing::info!(
                 taken_over = ?difference.taken,
                 need_a_restart = ?difference.at_restart,
-                "the configuration was read again"
+                "configuration, certificates and tokens were read again"
             );
         }
         Err(error) => {
-            tracing::error!(%error, "the changed configuration is not in force everywhere")
+            tracing::error!(%error, "the changed configuration is not in force everywhere");
+            app.note_configuration_problem(Some(error.to_string()));
         }
     }
 }
