@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::indexing::summary::IndexSummary;
+use crate::workers::announce::Reported;
 
 /// The status, shared between the worker's loop and its heartbeats.
 #[derive(Clone, Default)]
@@ -50,11 +51,13 @@ pub(super) enum Activity {
     Updating,
 }
 
-impl Status {
-    pub(super) fn to_json(&self) -> Value {
+impl Reported for Status {
+    fn to_json(&self) -> Value {
         serde_json::to_value(self.lock().clone()).unwrap_or_default()
     }
+}
 
+impl Status {
     pub(super) fn doing(&self, activity: Activity) {
         self.lock().activity = activity;
     }

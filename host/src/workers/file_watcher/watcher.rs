@@ -22,10 +22,8 @@ use crate::indexing::error::Result;
 use crate::indexing::indexer::{IndexOptions, Indexer};
 use crate::indexing::project_root::ProjectRoot;
 use crate::indexing::summary::IndexSummary;
+use crate::workers::announce::announce;
 use crate::workers::hello::WorkerHello;
-
-/// How often the host hears from the worker.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The pause before everything is looked at again after something failed as a whole.
 const RETRY: Duration = Duration::from_secs(5);
@@ -44,14 +42,11 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     let stop = shutdown.subscribe();
     shutdown.on_shutdown(move |_| cancellation.cancel());
     let status = Status::default();
-    let heartbeats = {
-        let status = status.clone();
-        control.spawn_heartbeats(HEARTBEAT, move || status.to_json())
-    };
-    let ready =
-        heartbeats.and_then(|()| control.ready(&json!({ "watch_dirs": config.watch_dirs })));
-    if let Err(error) = ready {
-        tracing::error!(%error, "the host is gone");
+    if !announce(
+        control,
+        &status,
+        &json!({ "watch_dirs": config.watch_dirs }),
+    ) {
         return ExitCode::FAILURE;
     }
     let mut watcher = FileWatcher {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::workers::announce::Reported;
+
 /// The status, shared between the worker's loop and its heartbeats.
 #[derive(Clone, Default)]
 pub(super) struct Status {
@@ -44,11 +46,13 @@ pub(super) enum Activity {
     Repairing,
 }
 
-impl Status {
-    pub(super) fn to_json(&self) -> Value {
+impl Reported for Status {
+    fn to_json(&self) -> Value {
         serde_json::to_value(self.lock().clone()).unwrap_or_default()
     }
+}
 
+impl Status {
     pub(super) fn waiting(&self) {
         let mut facts = self.lock();
         facts.activity = Activity::Waiting;

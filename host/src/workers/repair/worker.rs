@@ -18,10 +18,8 @@ use crate::foundation::shutdown_signal::ShutdownRequest;
 use crate::indexing::crash_notes::bound_memory;
 use crate::indexing::error::Result;
 use crate::indexing::indexer::{IndexOptions, Indexer};
+use crate::workers::announce::announce;
 use crate::workers::hello::WorkerHello;
-
-/// How often the host hears from the worker.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The lowest priority that there is. The system takes that of input and output from it.
 const NICENESS: i32 = 19;
@@ -49,14 +47,11 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     };
     shutdown.on_shutdown(move |_| cancellation.cancel());
     let status = Status::default();
-    let heartbeats = {
-        let status = status.clone();
-        control.spawn_heartbeats(HEARTBEAT, move || status.to_json())
-    };
-    let ready =
-        heartbeats.and_then(|()| control.ready(&json!({ "poll_interval": config.poll_interval })));
-    if let Err(error) = ready {
-        tracing::error!(%error, "the host is gone");
+    if !announce(
+        control,
+        &status,
+        &json!({ "poll_interval": config.poll_interval }),
+    ) {
         return ExitCode::FAILURE;
     }
     let worker = RepairWorker {

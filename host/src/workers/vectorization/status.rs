@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::code_db::chunks::coverage::VectorCoverage;
 use crate::vectorization::circuit_breaker::CircuitBreaker;
+use crate::workers::announce::Reported;
 
 /// The status, shared between the worker's loop and its heartbeats.
 #[derive(Clone, Default)]
@@ -52,15 +53,17 @@ pub(super) enum Activity {
     Pausing,
 }
 
+impl Reported for Status {
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self.lock().clone()).unwrap_or_default()
+    }
+}
+
 impl Status {
     pub(super) fn of(model: &str) -> Self {
         let status = Self::default();
         status.lock().model = model.to_owned();
         status
-    }
-
-    pub(super) fn to_json(&self) -> Value {
-        serde_json::to_value(self.lock().clone()).unwrap_or_default()
     }
 
     pub(super) fn doing(&self, activity: Activity) {

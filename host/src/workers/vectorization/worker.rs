@@ -17,10 +17,8 @@ use crate::foundation::shutdown_signal::ShutdownRequest;
 use crate::vectorization::chunker::CHUNKER;
 use crate::vectorization::circuit_breaker::CircuitBreaker;
 use crate::vectorization::vectorizer::{VectorizeError, Vectorizer};
+use crate::workers::announce::announce;
 use crate::workers::hello::WorkerHello;
-
-/// How often the host hears from the worker.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The pause before the next look after the database failed.
 const RETRY: Duration = Duration::from_secs(5);
@@ -42,13 +40,7 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     };
     let stop = control.shutdown_signal().subscribe();
     let status = Status::of(model.model());
-    let heartbeats = {
-        let status = status.clone();
-        control.spawn_heartbeats(HEARTBEAT, move || status.to_json())
-    };
-    let ready = heartbeats.and_then(|()| control.ready(&json!({ "model": model.model() })));
-    if let Err(error) = ready {
-        tracing::error!(%error, "the host is gone");
+    if !announce(control, &status, &json!({ "model": model.model() })) {
         return ExitCode::FAILURE;
     }
     if let Err(error) = rustix::process::nice(NICENESS) {
