@@ -81,11 +81,17 @@ fn tool_names(server: &Server, address: &str) -> Vec<String> {
 
 #[test]
 fn few_tools_are_listed_and_the_rest_by_a_toolset() {
-    let sandbox = Sandbox::new();
+    let sandbox = indexed_shop();
     let server = sandbox.serve(&[]);
     let core = tool_names(&server, "/mcp");
-    assert_eq!(core.len(), 8);
+    assert_eq!(core.len(), 9);
     assert_eq!(core[0], "list_projects");
+    // It finds by words, and says so, where no code has a vector.
+    assert!(core.contains(&"semantic_search".to_owned()), "{core:?}");
+    let found = json!({"name": "semantic_search", "arguments": {"query": "discount"}});
+    let found = &result(&server, "tools/call", found)["structuredContent"];
+    assert_eq!(found["degraded"], true, "{found}");
+    assert!(found["count"].as_u64().unwrap() > 0, "{found}");
     let read = tool_names(&server, "/mcp?toolset=read");
     assert!(read.contains(&"get_worker_status".to_owned()));
     assert!(!read.contains(&"delete_project".to_owned()), "{read:?}");

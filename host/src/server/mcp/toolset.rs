@@ -19,8 +19,9 @@ pub enum Toolset {
 }
 
 /// The tools of [`Toolset::Core`], the one that a newcomer needs first in front.
-const CORE: [&str; 8] = [
+const CORE: [&str; 9] = [
     "list_projects",
+    "semantic_search",
     "fulltext_search",
     "list_code_entities",
     "get_code_entity_info",
