@@ -156,6 +156,34 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::Move("/code_analysis/workers/vectorization/log_path"),
     ),
     (
+        "/code_analysis/worker/circuit_breaker/failure_threshold",
+        Rule::Move("/code_analysis/workers/vectorization/retry_attempts"),
+    ),
+    (
+        "/code_analysis/worker/circuit_breaker/initial_backoff",
+        Rule::Adapt(
+            "/code_analysis/workers/vectorization/retry_delay",
+            whole_seconds,
+        ),
+    ),
+    (
+        "/code_analysis/worker/circuit_breaker",
+        Rule::Drop(
+            "pauses double from half a minute to ten minutes at most, and end with the first answer",
+        ),
+    ),
+    (
+        "/code_analysis/worker/retry_attempts",
+        Rule::Move("/code_analysis/workers/vectorization/retry_attempts"),
+    ),
+    (
+        "/code_analysis/worker/retry_delay",
+        Rule::Adapt(
+            "/code_analysis/workers/vectorization/retry_delay",
+            whole_seconds,
+        ),
+    ),
+    (
         "/code_analysis/worker/dynamic_watch_file",
         Rule::Drop(
             "directories to watch are in workers.file_watcher.watch_dirs, which may change while the server runs",

@@ -167,6 +167,26 @@ fn the_section_embedding_is_the_older_ones_only_with_its_keys() {
 }
 
 #[test]
+fn the_circuit_breaker_of_the_older_program_counts_before_its_retries() {
+    let breaker = json!({"failure_threshold": 5, "initial_backoff": 4.5, "max_backoff": 300.0});
+    let converted = convert(json!({"code_analysis": {
+        "worker": {"circuit_breaker": breaker, "retry_attempts": 3},
+        "vectorization_retry_delay": 10
+    }}));
+    let expected = json!({"code_analysis": {"workers": {"vectorization": {"retry_attempts": 5, "retry_delay": 5}}}});
+    assert_eq!(converted.value, expected);
+    let told = told(&converted.changes).join("\n");
+    for part in [
+        "/worker/circuit_breaker/failure_threshold is now /code_analysis/workers/vectorization/retry_attempts",
+        "/worker/circuit_breaker is not used: pauses double",
+        "/worker/retry_attempts is not used: /code_analysis/workers/vectorization/retry_attempts is there as well",
+        "vectorization_retry_delay is not used: /code_analysis/workers/vectorization/retry_delay is there as well",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}
+
+#[test]
 fn what_stands_in_both_forms_counts_in_the_new_one() {
     let converted =
         convert(json!({"code_analysis": {"db_path": "old.db", "database": {"path": "new.db"}}}));
