@@ -1,5 +1,7 @@
 //! Callers of a running server that hang up, crowd it, or show who they are.
 
+mod interrupted;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,8 +1,9 @@
 //! Who owns the database while `serve` runs, and what is left when it ends or its worker is killed.
 
 use std::fs;
+use std::path::PathBuf;
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::support::fixture;
@@ -36,6 +37,73 @@ fn find_pid(value: &Value) -> Option<u32> {
         },
         Value::Array(items) => items.iter().find_map(find_pid),
         _ => None,
+    }
+}
+
+/// A file or socket that a process has open.
+#[derive(Debug)]
+#[expect(dead_code, reason = "a failure shows what it is")]
+struct Descriptor {
+    number: u32,
+    what: Option<PathBuf>,
+    closes_on_exec: bool,
+}
+
+/// Those of a process but for the standard ones.
+fn descriptors(pid: u32) -> Vec<Descriptor> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fdinfo"))
+        .unwrap()
+        .flatten()
+    {
+        let number: u32 = entry.file_name().to_str().unwrap().parse().unwrap();
+        // One that is closed meanwhile is nothing to look at.
+        let Ok(told) = fs::read_to_string(entry.path()) else {
+            continue;
+        };
+        let flags = told.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = u64::from_str_radix(flags.unwrap().trim(), 8).unwrap();
+        if number > 2 {
+            found.push(Descriptor {
+                number,
+                what: fs::read_link(format!("/proc/{pid}/fd/{number}")).ok(),
+                closes_on_exec: flags & 0o2_000_000 != 0,
+            });
+        }
+    }
+    found
+}
+
+#[test]
+fn no_process_gives_away_its_memory_or_its_files() {
+    // What the shell gives may be none already.
+    let before = getrlimit(Resource::Core);
+    let all = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    setrlimit(Resource::Core, all).unwrap();
+    let sandbox = Sandbox::new();
+    let server = shop(&sandbox);
+    wait_for_shop(&server);
+    setrlimit(Resource::Core, before).unwrap();
+    let processes = tree(server.pid());
+    // The server, its DB worker and its file watcher.
+    assert!(processes.len() >= 3, "{processes:?}");
+    for process in processes {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", process.pid)).unwrap();
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"));
+        let soft = core.unwrap().split_whitespace().nth(4);
+        assert_eq!(soft, Some("0"), "{}: {limits}", process.command);
+        for descriptor in descriptors(process.pid) {
+            assert!(
+                descriptor.closes_on_exec,
+                "{}: {descriptor:?}",
+                process.command
+            );
+        }
     }
 }
 

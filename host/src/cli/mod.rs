@@ -41,6 +41,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::level_filters::LevelFilter;
 
+use crate::foundation::core_dumps;
 use crate::foundation::telemetry::{self, Telemetry};
 use arguments::{Arguments, Subcommand};
 use exit_code::Exit;
@@ -49,6 +50,7 @@ use output::Output;
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    core_dumps::forbid();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => return exit_code::of_usage(&usage),

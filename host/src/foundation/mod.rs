@@ -3,6 +3,7 @@
 pub mod cancellation;
 pub mod control;
 pub mod control_channel;
+pub mod core_dumps;
 pub mod db_worker_hello;
 pub mod descriptor_limit;
 pub mod did_you_mean;
