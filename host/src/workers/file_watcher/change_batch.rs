@@ -28,8 +28,8 @@ impl ChangeBatch {
         self.paths.is_empty() && !self.everything
     }
 
-    /// Takes an event in.
-    pub(super) fn add(&mut self, event: notify::Result<Event>) {
+    /// Takes an event in; answers whether it belongs to the batch. Who only reads a file must not make it longer.
+    pub(super) fn add(&mut self, event: notify::Result<Event>) -> bool {
         match event {
             Ok(event) if event.need_rescan() => self.everything = true,
             Ok(event) if changes_something(event.kind) => {
@@ -39,17 +39,18 @@ impl ChangeBatch {
                     .any(|path| decides_what_is_looked_at(path));
                 self.paths.extend(event.paths);
             }
-            Ok(_) => {}
+            Ok(_) => return false,
             Err(error) => {
                 tracing::warn!(%error, "the watching of files failed; everything is looked at again");
                 self.everything = true;
             }
         }
+        true
     }
 
-    /// How long to wait for a further event of the batch that began at `began`; zero when it is over.
-    pub(super) fn patience(began: Instant, now: Instant) -> Duration {
-        SILENCE.min((began + LONGEST).saturating_duration_since(now))
+    /// When the batch is over that began at `began` and last heard of a change at `heard`.
+    pub(super) fn end(began: Instant, heard: Instant) -> Instant {
+        (heard + SILENCE).min(began + LONGEST)
     }
 }
 
@@ -81,20 +82,16 @@ mod tests {
     #[test]
     fn reading_is_no_change_and_writing_is() {
         let mut batch = ChangeBatch::default();
-        batch.add(event(
-            EventKind::Access(AccessKind::Open(AccessMode::Any)),
-            "/a",
-        ));
-        batch.add(event(
-            EventKind::Access(AccessKind::Close(AccessMode::Read)),
-            "/a",
-        ));
+        for reading in [
+            AccessKind::Open(AccessMode::Any),
+            AccessKind::Close(AccessMode::Read),
+        ] {
+            assert!(!batch.add(event(EventKind::Access(reading), "/a")));
+        }
         assert!(batch.is_empty());
-        batch.add(event(
-            EventKind::Access(AccessKind::Close(AccessMode::Write)),
-            "/b",
-        ));
-        batch.add(event(EventKind::Create(CreateKind::File), "/c"));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert!(batch.add(event(written, "/b")));
+        assert!(batch.add(event(EventKind::Create(CreateKind::File), "/c")));
         assert_eq!(batch.paths, BTreeSet::from(["/b".into(), "/c".into()]));
         assert!(!batch.everything);
     }
@@ -113,16 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_ends_after_its_longest_time() {
+    fn a_batch_ends_after_silence_or_its_longest_time() {
         let began = Instant::now();
-        assert_eq!(ChangeBatch::patience(began, began), SILENCE);
-        assert_eq!(
-            ChangeBatch::patience(began, began + LONGEST - Duration::from_millis(5)),
-            Duration::from_millis(5)
-        );
-        assert_eq!(
-            ChangeBatch::patience(began, began + LONGEST),
-            Duration::ZERO
-        );
+        assert_eq!(ChangeBatch::end(began, began), began + SILENCE);
+        let late = began + LONGEST - Duration::from_millis(5);
+        assert_eq!(ChangeBatch::end(began, late), began + LONGEST);
     }
 }

@@ -113,15 +113,18 @@ impl FileWatcher {
             recv(stop) -> _ => return Heard::Stop,
             recv(time) -> _ => return Heard::Time,
             // The watcher keeps its end of the channel, so that it is never closed.
-            recv(self.watches.events) -> event => if let Ok(event) = event { batch.add(event) },
+            recv(self.watches.events) -> event => {
+                if !event.is_ok_and(|event| batch.add(event)) {
+                    return Heard::Changes(batch);
+                }
+            }
         }
         let began = Instant::now();
-        while let Ok(event) = self
-            .watches
-            .events
-            .recv_timeout(ChangeBatch::patience(began, Instant::now()))
-        {
-            batch.add(event);
+        let mut end = ChangeBatch::end(began, began);
+        while let Ok(event) = self.watches.events.recv_deadline(end) {
+            if batch.add(event) {
+                end = ChangeBatch::end(began, Instant::now());
+            }
         }
         Heard::Changes(batch)
     }
