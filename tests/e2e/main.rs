@@ -42,6 +42,7 @@ mod python_ast;
 mod questions;
 mod renewal;
 mod repair;
+mod repair_rows;
 mod reviewing;
 mod schema;
 mod schema_sync;

@@ -79,6 +79,9 @@ pub enum DriftKind {
     WrongProject,
     /// Text that full-text search does not find, or finds although it is gone.
     FullText,
+    /// Vectors of another size, model or project than their chunks say, and chunks that say they have a vector and have
+    /// none. Chunks that merely wait for a vector are work to be done, and none.
+    Vectors,
 }
 
 impl DriftKind {
@@ -122,6 +125,9 @@ impl DriftKind {
             Self::Orphans => "rows refer to owners that do not exist",
             Self::WrongProject => "rows belong to another project than their file",
             Self::FullText => "the full-text index does not fit the text",
+            Self::Vectors => {
+                "vectors do not fit their chunks; those that are taken away are made anew"
+            }
         }
     }
 }

@@ -32,7 +32,16 @@ enum Wanted {
     Words,
     /// Text of all words.
     Text,
+    /// Vectors that fit their chunk and others of their model.
+    FittingVectors,
+    /// The vector that a chunk says it has.
+    Vectors,
 }
+
+/// The size that most vectors of each model have.
+const USUAL_SIZES: &str = "SELECT model, size FROM (SELECT model, length(vector) AS size, \
+     row_number() OVER (PARTITION BY model ORDER BY count(*) DESC) AS place \
+     FROM chunk_vectors GROUP BY model, length(vector)) sizes WHERE place = 1";
 
 impl RowCheck {
     /// Everything that there is to look for, in an order in which what is mended breaks nothing that was looked at.
@@ -45,9 +54,15 @@ impl RowCheck {
                 checks.push(of(Wanted::Project));
             }
         }
-        if let Some(table) = tables().find(|table| table.name == "code_content") {
-            let words = [Wanted::Words, Wanted::Text];
-            checks.extend(words.map(|wanted| Self { table, wanted }));
+        // A chunk is without the vector that was taken away, so chunks come after vectors.
+        for (name, wanted) in [
+            ("code_content", Wanted::Words),
+            ("code_content", Wanted::Text),
+            ("chunk_vectors", Wanted::FittingVectors),
+            ("code_chunks", Wanted::Vectors),
+        ] {
+            let table = tables().find(|table| table.name == name);
+            checks.extend(table.map(|table| Self { table, wanted }));
         }
         checks
     }
@@ -58,6 +73,7 @@ impl RowCheck {
             Wanted::Owner(_) => DriftKind::Orphans,
             Wanted::Project => DriftKind::WrongProject,
             Wanted::Words | Wanted::Text => DriftKind::FullText,
+            Wanted::FittingVectors | Wanted::Vectors => DriftKind::Vectors,
         }
     }
 
@@ -106,6 +122,22 @@ impl RowCheck {
                 ),
                 "id",
             ),
+            Wanted::FittingVectors => (
+                format!(
+                    "chunk_vectors WHERE (model, length(vector)) NOT IN ({USUAL_SIZES}) OR EXISTS (SELECT 1 \
+                     FROM code_chunks k WHERE k.id = chunk_vectors.chunk_id AND (k.vector_id IS NULL \
+                     OR k.vector_id <> chunk_vectors.id OR k.embedding_model IS NULL \
+                     OR k.embedding_model <> chunk_vectors.model OR k.project_id <> chunk_vectors.project_id))"
+                ),
+                key,
+            ),
+            // The older program kept vectors elsewhere: chunks with its own are left to who makes new ones.
+            Wanted::Vectors => (
+                "code_chunks WHERE vector_id IS NOT NULL AND embedding_vector IS NULL AND NOT EXISTS (SELECT 1 \
+                 FROM chunk_vectors v WHERE v.chunk_id = code_chunks.id)"
+                    .to_owned(),
+                key,
+            ),
         }
     }
 }
@@ -127,7 +159,8 @@ impl CodeDatabase {
 
     /// Mends at most so many of these rows, in one transaction, and answers how many: rows without owner are deleted,
     /// rows of another project than their file get its project, words are made of texts and go with them. SQLite's
-    /// index of words cannot take out what it does not know the text of, and is built anew.
+    /// index of words cannot take out what it does not know the text of, and is built anew. Vectors that do not fit are
+    /// deleted, and chunks without theirs wait for one like new chunks.
     ///
     /// # Errors
     /// The driver's; nothing is changed then.
@@ -157,7 +190,13 @@ fn mend(
     }
     let name = check.table.name;
     let sql = match check.wanted {
-        Wanted::Owner(_) => format!("DELETE FROM \"{name}\" WHERE \"{key}\" = ?"),
+        Wanted::Vectors => {
+            "UPDATE code_chunks SET vector_id = NULL, embedding_model = NULL WHERE id = ?"
+                .to_owned()
+        }
+        Wanted::Owner(_) | Wanted::FittingVectors => {
+            format!("DELETE FROM \"{name}\" WHERE \"{key}\" = ?")
+        }
         Wanted::Project => format!(
             "UPDATE \"{name}\" SET project_id = (SELECT f.project_id FROM files f WHERE f.id = \"{name}\".file_id) \
              WHERE \"{key}\" = ?"
