@@ -4,9 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use test_needs::needs;
 
 use crate::cli::{assert_failure, indexed_shop};
+use crate::support::engines::Engine;
 use crate::support::sandbox::Sandbox;
+use crate::support::{copy_tree, fixture};
 
 /// Two functions of one form, a remark, and an import that nothing uses.
 const DOUBLED: &str = "import os\n\n\ndef first(items):\n    # TODO: be faster\n    found = []\n    for item in items:\n        \
@@ -143,6 +147,54 @@ fn everything_unfinished_is_told_and_what_was_not_looked_for() {
     let none = ask(&sandbox, "comprehensive_analysis", &none);
     assert_eq!(none["freshness"]["degraded"], json!([]));
     assert_eq!(none["summary"].get("missing_docstrings"), None);
+}
+
+#[needs(postgresql, mariadb)]
+#[test]
+fn what_was_found_is_kept_by_file_on_every_engine() {
+    for engine in Engine::all("reviewed") {
+        let place = TempDir::new().unwrap();
+        let root = place.path().canonicalize().unwrap().join("shop");
+        copy_tree(&fixture("shop"), &root);
+        fs::write(root.join("shop/doubled.py"), DOUBLED).unwrap();
+        engine.index(&root);
+        let wanted = json!({"max_lines": 30, "check_flake8": false, "check_mypy": false});
+        let kept = || {
+            let told = engine.call("comprehensive_analysis", &wanted);
+            assert_eq!(told["freshness"]["degraded"], json!([]), "{told}");
+            let rows = engine.rows(
+                "SELECT f.path, f.last_modified, r.file_mtime, r.results_json, r.summary_json, r.project_id, \
+                 f.project_id AS owner FROM comprehensive_analysis_results r JOIN files f ON f.id = r.file_id \
+                 ORDER BY f.path",
+            );
+            (told, rows)
+        };
+        let (told, rows) = kept();
+        assert_eq!(rows.len(), 5, "one for each file on {}", engine.name);
+        let doubled = &rows[2];
+        assert!(doubled["path"].as_str().unwrap().ends_with("doubled.py"));
+        assert_eq!(doubled["file_mtime"], doubled["last_modified"]);
+        assert_eq!(doubled["project_id"], doubled["owner"]);
+        let json = |row: &Value, column: &str| -> Value {
+            serde_json::from_str(row[column].as_str().unwrap()).unwrap()
+        };
+        let results = json(doubled, "results_json");
+        assert_eq!(results["placeholders"], told["results"]["placeholders"]);
+        assert_eq!(results["duplicates"], told["results"]["duplicates"]);
+        assert_eq!(json(doubled, "summary_json")["duplicates"], 1);
+        // Together they are what was answered.
+        for kind in ["missing_docstrings", "unused_imports", "long_files"] {
+            let sum = |row: &Value| json(row, "summary_json")[kind].as_u64().unwrap_or(0);
+            let all: u64 = rows.iter().map(sum).sum();
+            assert_eq!(all, told["summary"][kind].as_u64().unwrap(), "{kind}");
+        }
+        // What is found later takes its place.
+        fs::write(root.join("shop/doubled.py"), "x = 1\n").unwrap();
+        engine.index(&root);
+        let (_, rows) = kept();
+        assert_eq!(rows.len(), 5, "{}", engine.name);
+        assert_eq!(json(&rows[2], "results_json").get("duplicates"), None);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! about. Statements are portable SQL with `?`; where dialects differ (`dialect`, the schema, ids, full text,
 //! sizes), the difference has one place. Nothing here creates schema on its own: `UniversalDriver` asks for that.
 
+pub mod analysis_results;
 pub mod backup;
 pub mod check;
 pub mod chunks;

@@ -1,6 +1,6 @@
 //! `comprehensive_analysis`: everything that can be found wrong or unfinished in a file or a project, by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ use super::project_choice::ProjectChoice;
 use super::source_files::{SourceFile, SourceFiles};
 use crate::analysis::Language;
 use crate::analysis::review::Review;
+use crate::code_db::analysis_results::AnalysisResults;
 
 /// The command.
 pub(super) struct ComprehensiveAnalysis;
@@ -171,11 +172,14 @@ impl Operation for ComprehensiveAnalysis {
             findings.add("duplicates", duplicates(&parameters, reviews));
         }
         findings.run_checkers(&parameters, &chosen, job, &mut freshness);
-        let summary = findings
-            .0
-            .iter()
-            .map(|(kind, notes)| (*kind, notes.len()))
-            .collect();
+        let stored = findings.by_file(&chosen.files);
+        if let Err(error) = context
+            .code()
+            .store_analysis_results(&chosen.project.id, &stored)
+        {
+            freshness.lacks(format!("the findings were not stored: {error}"));
+        }
+        let summary = counted(&findings.0);
         let end = parameters.offset.saturating_add(parameters.limit);
         let has_more = findings.0.values().any(|notes| notes.len() > end);
         let page = |notes: Vec<Note>| {
@@ -240,6 +244,28 @@ impl Findings {
         self.0.insert(kind, notes);
     }
 
+    /// The findings of each file, for the table of the older program.
+    fn by_file(&self, files: &[SourceFile]) -> Vec<AnalysisResults> {
+        let mut found: HashMap<&str, BTreeMap<&str, Vec<&Note>>> = HashMap::new();
+        for (kind, notes) in &self.0 {
+            for note in notes {
+                let of_file = found.entry(&note.relative_path).or_default();
+                of_file.entry(kind).or_default().push(note);
+            }
+        }
+        let results = files.iter().map(|file| {
+            let of_file = found
+                .remove(file.relative_path.as_str())
+                .unwrap_or_default();
+            AnalysisResults {
+                file_id: file.id,
+                results: json!(of_file).to_string(),
+                summary: json!(counted(&of_file)).to_string(),
+            }
+        });
+        results.collect()
+    }
+
     fn run_checkers(
         &mut self,
         parameters: &Parameters,
@@ -276,6 +302,12 @@ impl Findings {
             }
         }
     }
+}
+
+/// How many findings there are of each kind.
+fn counted<'k, T>(findings: &BTreeMap<&'k str, Vec<T>>) -> BTreeMap<&'k str, usize> {
+    let counts = findings.iter().map(|(kind, notes)| (*kind, notes.len()));
+    counts.collect()
 }
 
 fn syntax_errors(review: &Review, _: u32) -> Vec<(u32, String)> {
