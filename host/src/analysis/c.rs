@@ -40,7 +40,7 @@ pub(super) const ROLES: &[(&str, Role)] = &[
     ("while_statement", Role::Decision),
     ("do_statement", Role::Decision),
     ("conditional_expression", Role::Decision),
-    ("case_statement", Role::Arm),
+    ("case_statement", Role::Arm { names_bind: false }),
     ("binary_expression", Role::Operator),
     ("comment", Role::Comment),
     ("compound_statement", Role::Block),

@@ -60,7 +60,7 @@ pub(super) static RULES: Rules = Rules {
         ("enhanced_for_statement", Role::Decision),
         ("catch_clause", Role::Decision),
         ("ternary_expression", Role::Decision),
-        ("switch_label", Role::Arm),
+        ("switch_label", Role::Arm { names_bind: false }),
         ("binary_expression", Role::Operator),
         ("throw_statement", Role::Unfinished(throws_unsupported)),
         ("line_comment", Role::Comment),

@@ -44,7 +44,7 @@ pub(super) static RULES: Rules = Rules {
         ("boolean_operator", Role::Decision),
         ("conditional_expression", Role::Decision),
         ("if_clause", Role::Decision),
-        ("case_clause", Role::Arm),
+        ("case_clause", Role::Arm { names_bind: true }),
         ("raise_statement", Role::Unfinished(raises_not_implemented)),
         ("comment", Role::Comment),
         ("block", Role::Block),

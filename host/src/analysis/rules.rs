@@ -120,8 +120,13 @@ pub(super) enum Role {
     Decision,
     /// Is a decision when its operator is one of [`Rules::operators`].
     Operator,
+    /// Is a decision when the field holds something: a guard, or what else is done.
+    DecisionWith(Field),
     /// Is a decision unless it catches everything that is left.
-    Arm,
+    Arm {
+        /// Whether a plain name in lower case does so, since it binds whatever comes.
+        names_bind: bool,
+    },
     /// Is a chain of conditions, each one after the first a decision.
     Chain,
     /// Says that the function around it is not implemented, when the reader agrees.

@@ -33,6 +33,7 @@ pub(super) static RULES: Rules = Rules {
         ("attribute_item", Role::Decorator),
         ("use_declaration", Role::Import(use_declaration)),
         ("extern_crate_declaration", Role::Import(extern_crate)),
+        ("mod_item", Role::Import(module_file)),
         ("call_expression", Role::Call(Field::Function)),
         ("macro_invocation", Role::Call(Field::Macro)),
         ("macro_invocation", Role::HiddenCalls(macros::calls)),
@@ -65,8 +66,10 @@ pub(super) static RULES: Rules = Rules {
         ("while_expression", Role::Decision),
         ("for_expression", Role::Decision),
         ("loop_expression", Role::Decision),
-        ("match_arm", Role::Arm),
+        ("match_arm", Role::Arm { names_bind: true }),
         ("let_chain", Role::Chain),
+        ("match_pattern", Role::DecisionWith(Field::Condition)),
+        ("let_declaration", Role::DecisionWith(Field::Alternative)),
         ("binary_expression", Role::Operator),
         ("line_comment", Role::Comment),
         ("block_comment", Role::Comment),
@@ -173,6 +176,16 @@ fn is_todo<'t>(syntax: &Syntax<'t>, node: Node<'t>) -> bool {
 fn extern_crate<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
     if let Some(name) = syntax.field_text(node, Field::Name) {
         add_import(outline, "", name, None, node);
+    }
+}
+
+/// `mod x;` means a file. One within a module in braces would lie elsewhere, and is rare.
+fn module_file<'t>(syntax: &Syntax<'t>, node: Node<'t>, outline: &mut Outline<'t>) {
+    let is_of_file = node
+        .parent()
+        .is_some_and(|parent| parent.parent().is_none());
+    if is_of_file && syntax.field(node, Field::Body).is_none() {
+        extern_crate(syntax, node, outline);
     }
 }
 

@@ -21,7 +21,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Alias = "alias", Argument = "argument", Arguments = "arguments", Attribute = "attribute", Body = "body",
+    Alias = "alias", Alternative = "alternative", Argument = "argument", Arguments = "arguments", Attribute = "attribute", Body = "body",
     Bounds = "bounds", Condition = "condition", Expression = "expression", Method = "method", Prefix = "prefix", Constructor = "constructor", Declarator = "declarator", DefaultValue = "default_value",
     Member = "field", Function = "function", Interfaces = "interfaces", Key = "key", Left = "left", List = "list",
     Macro = "macro", ModuleName = "module_name", Name = "name", Object = "object", Operand = "operand",

@@ -1,5 +1,6 @@
 //! What the tests of all languages share: analyses as lists of lines, and texts that are hard to survive.
 
+mod dependencies;
 mod hostile;
 mod legacy;
 

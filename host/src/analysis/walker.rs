@@ -89,7 +89,10 @@ impl<'t> Walker<'t> {
             Role::Member { object, name } => self.member(node, object, name),
             Role::Decision => self.decide(1),
             Role::Operator if self.is_decisive(node) => self.decide(1),
-            Role::Arm if !catches_all(self.syntax.text(node)) => self.decide(1),
+            Role::Arm { names_bind } if !catches_all(self.syntax.text(node), names_bind) => {
+                self.decide(1)
+            }
+            Role::DecisionWith(field) if self.syntax.field(node, field).is_some() => self.decide(1),
             Role::Chain => self.decide(number(node.named_child_count()).saturating_sub(1)),
             Role::Unfinished(is_unfinished) if is_unfinished(&self.syntax, node) => {
                 self.mark_unfinished()
@@ -99,7 +102,8 @@ impl<'t> Walker<'t> {
             Role::Wrapper => self.docs.wrapper(node.byte_range(), self.depth),
             Role::Package => self.docs.claim_for_file(node.start_byte()),
             Role::Operator
-            | Role::Arm
+            | Role::Arm { .. }
+            | Role::DecisionWith(_)
             | Role::Unfinished(_)
             | Role::Path { .. }
             | Role::Qualified(_)
@@ -286,16 +290,27 @@ impl<'t> Walker<'t> {
     }
 }
 
-/// Whether the text of an arm begins like `default:`, `case _:` or `_ =>`.
-fn catches_all(arm: &str) -> bool {
-    let pattern = arm.strip_prefix("case").unwrap_or(arm).trim_start();
-    let rest = pattern
-        .strip_prefix("default")
-        .or_else(|| pattern.strip_prefix('_'));
-    rest.is_some_and(|rest| {
-        let rest = rest.trim_start();
-        rest.is_empty() || rest.starts_with([':', '=']) || rest.starts_with("->")
-    })
+/// Whether the text of an arm begins like `default:`, `case _:` or `_ =>`, or, where names bind, like `case rest:` or
+/// `rest =>`.
+fn catches_all(arm: &str, names_bind: bool) -> bool {
+    let pattern = match arm.strip_prefix("case") {
+        Some(pattern) if !pattern.starts_with(is_of_word) => pattern.trim_start(),
+        _ => arm,
+    };
+    let (name, rest) = pattern.split_at(pattern.find(|c| !is_of_word(c)).unwrap_or(pattern.len()));
+    let rest = rest.trim_start();
+    let takes_all = matches!(name, "_" | "default")
+        || (names_bind && name.starts_with(|c: char| c == '_' || c.is_lowercase()));
+    let literal = matches!(name, "true" | "false");
+    let ends = match rest.strip_prefix(':') {
+        Some(more) => !more.starts_with(':'),
+        None => rest.is_empty() || rest.starts_with('=') || rest.starts_with("->"),
+    };
+    takes_all && !literal && ends
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 #[cfg(test)]
@@ -312,7 +327,7 @@ mod tests {
             "_=>1",
             "default -> 2",
         ] {
-            assert!(catches_all(arm), "{arm}");
+            assert!(catches_all(arm, false), "{arm}");
         }
         for arm in [
             "case 1:",
@@ -322,7 +337,26 @@ mod tests {
             "case x if y:",
             "default_value => 1",
         ] {
-            assert!(!catches_all(arm), "{arm}");
+            assert!(!catches_all(arm, false), "{arm}");
+        }
+        for arm in [
+            "rest => 1",
+            "_rest => 1",
+            "case rest:",
+            "_ => 1",
+            "case_1 => 2",
+        ] {
+            assert!(catches_all(arm, true), "{arm}");
+        }
+        for arm in [
+            "true => 1",
+            "None => 1",
+            "MAX => 1",
+            "a::b => 1",
+            "rest if a => 1",
+            "case x.y:",
+        ] {
+            assert!(!catches_all(arm, true), "{arm}");
         }
     }
 }

@@ -22,7 +22,8 @@ pub struct ComplexEntity {
     pub relative_path: String,
     /// First line, from 1.
     pub line: u32,
-    /// Cyclomatic complexity: 1 and one for each decision.
+    /// Cyclomatic complexity: 1 and one for each condition, loop, handler of an error, guard, operator that may leave out
+    /// its right side (`&&`, `or`), and each arm that does not take all that is left; text of macros is not looked into.
     pub complexity: u32,
     /// The id of its file.
     #[serde(skip)]

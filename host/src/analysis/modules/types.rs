@@ -46,7 +46,22 @@ pub(super) fn of_type(tree: &SourceTree, from: &str, import: ImportText<'_>) -> 
             break;
         }
     }
-    Vec::new()
+    of_owner(tree, from, &parts)
+}
+
+/// The type that the last part is a member of, as in `import static shop.tax.Tax.of`: a capital tells it.
+fn of_owner(tree: &SourceTree, from: &str, parts: &[&str]) -> Vec<usize> {
+    let Some((_, [above @ .., owner])) = parts.split_last() else {
+        return Vec::new();
+    };
+    if above.is_empty() || !owner.starts_with(char::is_uppercase) {
+        return Vec::new();
+    }
+    let wanted = format!("{}/{owner}", above.join("/"));
+    let found = tree
+        .with_stem(owner)
+        .filter(|place| ends_at(without_extension(tree.path(*place)), &wanted));
+    tree.nearest(from, found.collect())
 }
 
 pub(super) fn of_directory(tree: &SourceTree, path: &str) -> Vec<usize> {

@@ -8,7 +8,7 @@ const SAMPLE: &str = include_str!("../testdata/sample.rs");
 const ENTITIES: &[&str] = &[
     r#"29-31 class Ledger(Audit) "A list of entries.\n\nIn order.""#,
     r#"10-10 method Ledger.open(path, (a, b)) 1 "Opens it.""#,
-    "12-22 method Ledger.add(entry) 9 not-implemented",
+    "12-22 method Ledger.add(entry) 10 not-implemented",
     "45-45 method Ledger.audit(depth) 1",
     r#"35-39 class Audit(Clone, fmt::Debug) "What can be\naudited.""#,
     r#"37-37 method Audit.audit(depth) 1 abstract "Audits.""#,
@@ -111,4 +111,24 @@ fn classes_are_sorted_by_line_and_foreign_functions_left_out() {
     let source = "impl A { fn a() {} }\nstruct B;\nstruct A;\nextern \"C\" { fn c(); }\n";
     let expected = ["2-2 class B()", "3-3 class A()", "1-1 method A.a() 1 pass"];
     assert_eq!(entities(&analyze(Language::Rust, source)), expected);
+}
+
+#[test]
+fn guards_and_let_else_decide_and_names_that_take_the_rest_do_not() {
+    let body = |text: &str| format!("fn f(x: Option<u8>) -> u8 {{ {text} }}");
+    for (text, complexity) in [
+        ("match x { Some(1) => 1, _ => 2 }", 2),
+        ("match x { Some(1) => 1, rest => 2 }", 2),
+        (
+            "match x { Some(1) => 1, None => 2, Some(n) if n > 3 => 3, Some(_) => 4 }",
+            6,
+        ),
+        ("match y { true => 1, false => 2 }", 3),
+        ("let Some(y) = x else { return 1 }; y", 2),
+        ("let y = 1; y", 1),
+        ("if let Some(y) = x && y > 1 || z { 1 } else { 2 }", 4),
+    ] {
+        let analysis = analyze(Language::Rust, &body(text));
+        assert_eq!(analysis.functions[0].complexity, complexity, "{text}");
+    }
 }
