@@ -49,6 +49,7 @@ mod schema_sync;
 mod server;
 mod support;
 mod three_engines;
+mod vector_models;
 mod vectors;
 mod watching;
 mod worker_control;

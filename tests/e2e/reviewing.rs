@@ -104,10 +104,53 @@ fn functions_of_one_form_are_found_whatever_they_name() {
         .map(|each| each["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["first", "second"]);
+    assert_eq!(group["likeness"], "form");
     let degraded = found["freshness"]["degraded"][0].as_str().unwrap();
-    assert!(degraded.starts_with("only form was compared"), "{degraded}");
+    assert!(degraded.contains("have no vector"), "{degraded}");
     let strict = ask(&sandbox, "find_duplicates", &json!({"min_lines": 10}));
     assert_eq!(strict["total_groups"], 0);
+}
+
+#[test]
+fn functions_of_like_meaning_and_other_form_are_found_by_their_vectors() {
+    let sandbox = indexed_shop();
+    let text = "\
+def total_price_of_cart(items):
+    \"\"\"Add up the prices of all items in the cart.\"\"\"
+    total = 0
+    for item in items:
+        total += item.price * item.quantity
+    return total
+
+
+def sum_cart_prices(cart):
+    \"\"\"Sum the prices of all items of the cart.\"\"\"
+    prices = [item.price * item.quantity for item in cart.items]
+    total = sum(prices)
+    return total
+";
+    fs::write(sandbox.work().join("shop/shop/sums.py"), text).unwrap();
+    sandbox.host(&["index", "shop"]).ok();
+    sandbox.host(&["call", "revectorize"]).ok();
+    let groups = |parameters: Value| {
+        let found = ask(&sandbox, "find_duplicates", &parameters);
+        assert_eq!(found["freshness"]["degraded"], json!([]), "{found}");
+        found["duplicate_groups"].as_array().unwrap().clone()
+    };
+    let sums = |group: &&Value| group["occurrences"][0]["name"] == "total_price_of_cart";
+    let threshold = 0.8;
+    let near = groups(json!({
+        "use_semantic": true, "semantic_threshold": threshold, "min_lines": 4
+    }));
+    let group = near.iter().find(sums).unwrap();
+    assert_eq!(group["likeness"], "meaning");
+    assert_eq!(group["occurrences"][1]["name"], "sum_cart_prices");
+    assert_eq!(group["occurrences"].as_array().unwrap().len(), 2);
+    let similarity = group["similarity"].as_f64().unwrap();
+    assert!(similarity >= threshold && similarity < 1.0, "{similarity}");
+    let strict = json!({ "use_semantic": true, "semantic_threshold": 0.999, "min_lines": 4 });
+    assert_eq!(groups(strict).iter().find(sums), None);
+    assert_eq!(groups(json!({ "min_lines": 4 })).iter().find(sums), None);
 }
 
 #[test]

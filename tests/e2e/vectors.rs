@@ -12,9 +12,9 @@ use crate::support::sandbox::Sandbox;
 use crate::support::server::{Server, eventually};
 use crate::support::{copy_tree, fixture};
 
-const STATIC_MODEL: &str = "static-minilm-l6-v2-256d-1";
+pub(crate) const STATIC_MODEL: &str = "static-minilm-l6-v2-256d-1";
 
-fn call(sandbox: &Sandbox, command: &str, parameters: &Value) -> Value {
+pub(crate) fn call(sandbox: &Sandbox, command: &str, parameters: &Value) -> Value {
     let parameters = parameters.to_string();
     sandbox
         .host(&["call", command, "--params", &parameters, "--json"])
@@ -22,7 +22,7 @@ fn call(sandbox: &Sandbox, command: &str, parameters: &Value) -> Value {
         .json()
 }
 
-fn names(answer: &Value) -> Vec<&str> {
+pub(crate) fn names(answer: &Value) -> Vec<&str> {
     let results = answer["results"].as_array().unwrap().iter();
     results
         .map(|hit| hit["entity_name"].as_str().unwrap())
@@ -166,7 +166,7 @@ fn only_what_changed_is_embedded_again_unless_all_is_wanted() {
 }
 
 /// A server with a vectorization worker that looks often, over a shop that it watches.
-fn vectorizing(sandbox: &Sandbox, embedding: &Value, worker: &Value) -> Server {
+pub(crate) fn vectorizing(sandbox: &Sandbox, embedding: &Value, worker: &Value) -> Server {
     let root = sandbox.work().join("shop");
     if !root.exists() {
         copy_tree(&fixture("shop"), &root);
@@ -181,7 +181,7 @@ fn vectorizing(sandbox: &Sandbox, embedding: &Value, worker: &Value) -> Server {
     sandbox.serve(&["--config", &config, "--watch", root.to_str().unwrap()])
 }
 
-fn worker(server: &Server) -> Value {
+pub(crate) fn worker(server: &Server) -> Value {
     let status = server.rpc(
         "get_worker_status",
         &json!({ "worker_type": "vectorization" }),
@@ -190,7 +190,7 @@ fn worker(server: &Server) -> Value {
 }
 
 /// Waits until all code has vectors of this model, and answers how many.
-fn complete(server: &Server, model: &str) -> u64 {
+pub(crate) fn complete(server: &Server, model: &str) -> u64 {
     eventually("all code has vectors", || {
         let state = server.rpc("check_vectors", &json!({}));
         let done = state["is_complete"] == true
@@ -316,65 +316,6 @@ fn a_model_that_fails_for_a_moment_is_asked_again() {
     service.set(Mood::Answers);
     complete(&server, &service.model());
     assert_eq!(worker(&server)["heartbeat"]["circuit_open"], false);
-}
-
-#[test]
-fn another_model_takes_over_and_vectors_of_two_never_meet() {
-    let sandbox = Sandbox::new();
-    let all = complete(&vectorizing(&sandbox, &json!({}), &json!({})), STATIC_MODEL);
-    let service = EmbeddingService::start(Mood::Waits);
-    let server = vectorizing(&sandbox, &service.section(), &json!({}));
-    eventually("the new model is asked", || {
-        (service.waiting() > 0).then_some(())
-    });
-    let found = server.rpc(
-        "semantic_search",
-        &json!({ "query": "discount", "mode": "meaning" }),
-    );
-    assert_eq!(
-        (&found["details"]["model"], &found["total"]),
-        (&json!(service.model()), &json!(0))
-    );
-    assert_eq!(found["degraded"], true);
-    service.set(Mood::Answers);
-    assert_eq!(complete(&server, &service.model()), all);
-    let state = server.rpc("check_vectors", &json!({}));
-    assert_eq!(
-        state["models"],
-        json!([{ "model": service.model(), "vectors": all }])
-    );
-    let found = server.rpc(
-        "semantic_search",
-        &json!({ "query": "discount", "mode": "meaning" }),
-    );
-    assert!(found["total"].as_u64() > Some(10), "{found}");
-    assert_eq!(found["degraded"], false);
-    // Every chunk was asked about once.
-    let passages = service
-        .answered()
-        .iter()
-        .filter(|text| text.contains('\n'))
-        .count();
-    assert_eq!(passages as u64, all);
-}
-
-#[test]
-fn a_model_that_is_configured_wrongly_is_refused_with_the_reason() {
-    let sandbox = Sandbox::new();
-    let server = vectorizing(&sandbox, &json!({ "provider": "service" }), &json!({}));
-    let end = eventually("the worker has ended", || {
-        let worker = worker(&server);
-        (worker["state"] == "failed").then(|| worker["last_exit"].to_string())
-    });
-    assert!(end.contains("set embedding.url"), "{end}");
-    let found = server.rpc("semantic_search", &json!({ "query": "discount" }));
-    assert!(
-        found["warning"]
-            .as_str()
-            .unwrap()
-            .contains("set embedding.url"),
-        "{found}"
-    );
 }
 
 #[test]

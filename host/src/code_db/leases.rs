@@ -7,6 +7,7 @@ use super::database::CodeDatabase;
 use super::error::{Doing, Result};
 use super::schema::WORK_LEASES;
 use super::schema::emit::now;
+use crate::driver::session::Session;
 
 /// How long a lease lasts that nobody renews, in seconds.
 pub const LEASE_SECONDS: u32 = 60;
@@ -16,7 +17,21 @@ pub fn project_lease(project_id: &str) -> String {
     format!("project:{project_id}")
 }
 
+/// The lease of the model that makes the vectors of the database; its holder is the name of the model, so that all
+/// hosts that are configured for it hold the lease together.
+pub const MODEL_LEASE: &str = "vectors";
+
 impl CodeDatabase {
+    /// Who has a lease, or had it last; none where nobody ever did, or gave it back.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn lease_holder(&self, lease: &str) -> Result<Option<String>> {
+        self.database
+            .read(|session| holder(session, lease))
+            .doing("looking for the holder of a lease")
+    }
+
     /// Takes a lease that nobody has, or renews one's own; false where somebody else has it.
     ///
     /// # Errors
@@ -97,4 +112,10 @@ impl CodeDatabase {
             other => other.doing("taking a lease").map(|_| true),
         }
     }
+}
+
+/// As [`CodeDatabase::lease_holder`], within a transaction.
+pub(super) fn holder(session: &mut Session, lease: &str) -> driver_api::Result<Option<String>> {
+    let sql = format!("SELECT holder FROM {} WHERE id = ?", WORK_LEASES.name);
+    session.query_first(&sql, &[lease.into()], |row| Ok(row.text(0)?.to_owned()))
 }

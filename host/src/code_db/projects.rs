@@ -77,6 +77,31 @@ impl CodeDatabase {
             .doing("listing projects")
     }
 
+    /// The id of the project that a dataset belongs to, if there is such a dataset.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn project_of_dataset(&self, dataset_id: &str) -> Result<Option<String>> {
+        self.first_id("SELECT project_id FROM datasets WHERE id = ?", dataset_id)
+    }
+
+    /// The id of a project's dataset; none where there is no such project.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn dataset_of(&self, project_id: &str) -> Result<Option<String>> {
+        let sql = "SELECT d.id FROM projects p JOIN datasets d ON d.project_id = p.id AND d.root_path = p.root_path \
+                   WHERE p.id = ?";
+        self.first_id(sql, project_id)
+    }
+
+    fn first_id(&self, sql: &str, id: &str) -> Result<Option<String>> {
+        let read = |row: RowRef<'_>| Ok(row.text(0)?.to_owned());
+        self.database
+            .read(|session| session.query_first(sql, &[id.into()], read))
+            .doing("looking for a dataset")
+    }
+
     /// The project of this id, if there is one.
     ///
     /// # Errors

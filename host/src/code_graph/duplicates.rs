@@ -49,6 +49,15 @@ pub fn groups(sequences: &[&[u32]], least: f64) -> Vec<Group> {
     links.groups()
 }
 
+/// Groups `count` places by these pairs, each with how alike its two are.
+pub fn groups_of_pairs(count: usize, pairs: &[(usize, usize, f64)]) -> Vec<Group> {
+    let mut links = Links::new(count);
+    for (a, b, similarity) in pairs {
+        links.join(*a, *b, *similarity);
+    }
+    links.groups()
+}
+
 /// The runs of a sequence, sorted; one that occurs again counts as another.
 fn runs(tokens: &[u32]) -> Vec<u64> {
     let mut seen: HashMap<&[u32], u32> = HashMap::new();

@@ -10,6 +10,7 @@ use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::ProjectChoice;
 use crate::code_db::chunks::coverage::ModelVectors;
+use crate::code_db::leases::MODEL_LEASE;
 use crate::vectorization::chunker::CHUNKER;
 
 /// The command.
@@ -36,6 +37,9 @@ pub(super) struct Answer {
     project_id: Option<String>,
     /// The configured model.
     model: Option<String>,
+    /// The model that makes the vectors of this database, or did last. Where it is another than `model`, this host makes
+    /// none until `revectorize` is called here.
+    model_in_use: Option<String>,
     /// Why that model cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_error: Option<String>,
@@ -110,6 +114,7 @@ impl Operation for CheckVectors {
         Ok(Answer {
             project_id: project,
             model,
+            model_in_use: code.lease_holder(MODEL_LEASE)?,
             model_error,
             total_chunks: coverage.total_chunks,
             chunks_with_vector: coverage.chunks_with_vector(),

@@ -401,7 +401,9 @@ fn duplicates(parameters: &Parameters, reviews: Vec<(&SourceFile, Review)>) -> V
         parameters.duplicate_min_lines,
         parameters.duplicate_min_similarity,
     );
-    let groups = duplicate_search::find(&shapes, lines, least);
+    let candidates = duplicate_search::candidates(shapes, lines);
+    let of_form = duplicate_search::of_like_form(&candidates, least);
+    let groups = duplicate_search::told(&candidates, of_form, Vec::new());
     let notes = groups.into_iter().filter_map(|group| {
         let first = group.occurrences.first()?;
         Some(Note {

@@ -76,6 +76,9 @@ impl From<VectorizeError> for CommandError {
         match error {
             VectorizeError::Database(error) => error.into(),
             VectorizeError::Embedding(error) => error.into(),
+            other @ VectorizeError::OtherModel { .. } => {
+                Self::new(ErrorCode::Busy, other.to_string())
+            }
         }
     }
 }

@@ -5,16 +5,42 @@ use serde::Serialize;
 
 use super::source_files::SourceFile;
 use crate::analysis::review::Shape;
-use crate::code_graph::duplicates;
+use crate::code_graph::duplicates::{self, Group};
 
 /// Functions of fewer tokens are alike by chance.
 const FEWEST_TOKENS: usize = 20;
 
+/// A function that may be like others.
+pub(super) struct Candidate<'a> {
+    /// Its file.
+    pub(super) file: &'a SourceFile,
+    /// Where it is, and its form.
+    pub(super) shape: Shape,
+}
+
+impl Candidate<'_> {
+    fn lines(&self) -> u32 {
+        self.shape.end_line.saturating_sub(self.shape.line) + 1
+    }
+}
+
+/// What functions of a group have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Likeness {
+    /// Their form: twice the runs of tokens that both have, by the runs of both together. Names, numbers and comments do
+    /// not count.
+    Form,
+    /// Their meaning: the cosine of the means of their vectors.
+    Meaning,
+}
+
 /// Functions that are alike.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DuplicateGroup {
-    /// How alike the least alike of the pairs that link them are, from 0 to 1: twice the runs of tokens that both have,
-    /// by the runs of both together. Names, numbers and comments do not count.
+    /// What is alike.
+    likeness: Likeness,
+    /// How alike the least alike of the pairs that link them are, from 0 to 1.
     similarity: f64,
     /// Lines of the longest.
     lines: u32,
@@ -40,42 +66,60 @@ pub(super) struct Occurrence {
     pub(super) file_id: i64,
 }
 
-/// The groups of functions of at least `min_lines` lines that are at least so alike, the longest first.
-pub(super) fn find(
-    shapes: &[(&SourceFile, Shape)],
-    min_lines: u32,
-    min_similarity: f64,
-) -> Vec<DuplicateGroup> {
-    let lines = |shape: &Shape| shape.end_line.saturating_sub(shape.line) + 1;
-    let large: Vec<&(&SourceFile, Shape)> = shapes
-        .iter()
-        .filter(|(_, shape)| lines(shape) >= min_lines && shape.tokens.len() >= FEWEST_TOKENS)
-        .collect();
-    let sequences: Vec<&[u32]> = large
-        .iter()
-        .map(|(_, shape)| shape.tokens.as_slice())
-        .collect();
-    let groups = duplicates::groups(&sequences, min_similarity);
-    let mut found: Vec<DuplicateGroup> = groups
+/// Those of the functions that are long enough to be compared.
+pub(super) fn candidates(shapes: Vec<(&SourceFile, Shape)>, min_lines: u32) -> Vec<Candidate<'_>> {
+    shapes
         .into_iter()
-        .map(|group| {
-            let members: Vec<_> = group.members.iter().map(|place| large[*place]).collect();
+        .map(|(file, shape)| Candidate { file, shape })
+        .filter(|each| each.lines() >= min_lines && each.shape.tokens.len() >= FEWEST_TOKENS)
+        .collect()
+}
+
+/// The groups of candidates whose form is at least so alike.
+pub(super) fn of_like_form(candidates: &[Candidate<'_>], min_similarity: f64) -> Vec<Group> {
+    let sequences: Vec<&[u32]> = candidates
+        .iter()
+        .map(|each| each.shape.tokens.as_slice())
+        .collect();
+    duplicates::groups(&sequences, min_similarity)
+}
+
+/// The groups as they are told, the longest first; those of like meaning that are of one form are told once.
+pub(super) fn told(
+    candidates: &[Candidate<'_>],
+    of_form: Vec<Group>,
+    of_meaning: Vec<Group>,
+) -> Vec<DuplicateGroup> {
+    let within = |inner: &Group, outer: &Group| {
+        inner
+            .members
+            .iter()
+            .all(|member| outer.members.contains(member))
+    };
+    let new: Vec<Group> = of_meaning
+        .into_iter()
+        .filter(|group| !of_form.iter().any(|other| within(group, other)))
+        .collect();
+    let tell = |likeness| {
+        move |group: Group| {
+            let members = group.members.iter().map(|place| &candidates[*place]);
             DuplicateGroup {
+                likeness,
                 similarity: group.similarity,
-                lines: members
-                    .iter()
-                    .map(|(_, shape)| lines(shape))
-                    .max()
-                    .unwrap_or(0),
-                occurrences: members.into_iter().map(occurrence).collect(),
+                lines: members.clone().map(Candidate::lines).max().unwrap_or(0),
+                occurrences: members.map(occurrence).collect(),
             }
-        })
+        }
+    };
+    let of_form = of_form.into_iter().map(tell(Likeness::Form));
+    let mut found: Vec<DuplicateGroup> = of_form
+        .chain(new.into_iter().map(tell(Likeness::Meaning)))
         .collect();
     found.sort_by_key(|group| std::cmp::Reverse(group.lines as usize * group.occurrences.len()));
     found
 }
 
-fn occurrence((file, shape): &(&SourceFile, Shape)) -> Occurrence {
+fn occurrence(Candidate { file, shape }: &Candidate<'_>) -> Occurrence {
     let (entity_type, name) = match &shape.class_name {
         Some(class) => ("method", format!("{class}.{}", shape.name)),
         None => ("function", shape.name.clone()),

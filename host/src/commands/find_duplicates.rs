@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::duplicate_meaning;
 use super::duplicate_search::{self, DuplicateGroup};
 use super::error::CommandError;
 use super::freshness::Freshness;
@@ -35,10 +36,10 @@ pub(super) struct Parameters {
     #[serde(default = "default_similarity")]
     #[schemars(range(min = 0.3, max = 1.0))]
     min_similarity: f64,
-    /// Whether functions of like meaning and other form are wanted, too, which the answer says it lacks; default false.
+    /// Whether functions of like meaning and other form are wanted, too: those whose vectors are near; default false.
     #[serde(default)]
     use_semantic: bool,
-    /// How alike in meaning; default 0.85.
+    /// How alike in meaning, as the cosine of their vectors; default 0.85.
     #[serde(default = "default_semantic")]
     #[schemars(range(min = 0.0, max = 1.0))]
     semantic_threshold: f64,
@@ -75,7 +76,8 @@ pub(super) struct Answer {
 
 impl Operation for FindDuplicates {
     const NAME: &'static str = "find_duplicates";
-    const SUMMARY: &'static str = "Finds functions and methods of the same or nearly the same form";
+    const SUMMARY: &'static str =
+        "Finds functions and methods of the same or nearly the same form, or of like meaning";
     const ACCESS: Access = Access::Read;
     const LONG: bool = true;
 
@@ -104,18 +106,25 @@ impl Operation for FindDuplicates {
             }
         }
         let (min_lines, min_similarity) = (parameters.min_lines, parameters.min_similarity);
-        let groups = duplicate_search::find(&shapes, min_lines, min_similarity);
+        let candidates = duplicate_search::candidates(shapes, min_lines);
+        let of_form = duplicate_search::of_like_form(&candidates, min_similarity);
+        let mut of_meaning = Vec::new();
+        let mut lacks = Vec::new();
+        if parameters.use_semantic {
+            let threshold = parameters.semantic_threshold;
+            let project = &chosen.project.id;
+            let alike = duplicate_meaning::find(context, project, &candidates, threshold, job)?;
+            (of_meaning, lacks) = (alike.groups, alike.lacks);
+        }
+        let groups = duplicate_search::told(&candidates, of_form, of_meaning);
         let total_occurrences = groups.iter().map(|group| group.occurrences.len()).sum();
         let mut page = parameters.paging.cut(groups);
         let place = parameters.paging.place(&mut page);
         let shown = page.items.iter().flat_map(|group| &group.occurrences);
         let mut freshness = Freshness::of(&context.code(), shown.map(|each| each.file_id))?;
         freshness.unread(&unread);
-        if parameters.use_semantic {
-            freshness.lacks(format!(
-                "only form was compared, so that functions of like meaning (semantic_threshold {}) may be missing",
-                parameters.semantic_threshold
-            ));
+        for lack in lacks {
+            freshness.lacks(lack);
         }
         Ok(Answer {
             min_lines,

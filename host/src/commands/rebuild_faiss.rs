@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::dataset_choice::DatasetChoice;
 use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Operation};
-use super::project_choice::ProjectChoice;
 use crate::search::project_index::IndexKind;
 
 /// The command.
@@ -21,7 +21,7 @@ pub(super) struct RebuildFaiss;
 #[schemars(deny_unknown_fields)]
 pub(super) struct Parameters {
     #[serde(flatten)]
-    project: ProjectChoice,
+    project: DatasetChoice,
 }
 
 /// What was made.
@@ -33,6 +33,8 @@ pub(super) struct Answer {
     model: String,
     /// Projects whose index was made.
     indexes_rebuilt: usize,
+    /// `indexes_rebuilt` by its older name.
+    datasets_rebuilt: usize,
     /// Vectors of all of them.
     total_vectors: usize,
     /// By project.
@@ -97,6 +99,7 @@ impl Operation for RebuildFaiss {
             project_id: chosen,
             model: model.model().to_owned(),
             indexes_rebuilt: results.len(),
+            datasets_rebuilt: results.len(),
             total_vectors: results.iter().map(|each| each.vectors).sum(),
             results,
         })

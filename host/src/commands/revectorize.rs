@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::dataset_choice::DatasetChoice;
 use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Operation};
-use super::project_choice::ProjectChoice;
 use crate::foundation::progress::RowProgress;
 use crate::vectorization::chunker::CHUNKER;
 use crate::vectorization::vectorizer::Vectorizer;
@@ -23,7 +23,7 @@ pub(super) struct Revectorize;
 #[schemars(deny_unknown_fields)]
 pub(super) struct Parameters {
     #[serde(flatten)]
-    project: ProjectChoice,
+    project: DatasetChoice,
     /// Whether vectors that are there are made anew as well; until they are, meaning counts less in searches. Default
     /// false.
     #[serde(default)]
@@ -37,8 +37,14 @@ pub(super) struct Answer {
     project_id: Option<String>,
     /// The model.
     model: String,
+    /// The model that made this database's vectors before, where it was another one. Its hosts make no more until they
+    /// are started again or call this command, and vectors of projects that were not chosen are made anew by this
+    /// host's worker.
+    replaced_model: Option<String>,
     /// Projects that were looked at.
     projects_processed: usize,
+    /// `projects_processed` by its older name.
+    datasets_processed: usize,
     /// Files whose chunks were made.
     files_chunked: u64,
     /// Chunks that got a vector.
@@ -95,6 +101,7 @@ impl Operation for Revectorize {
         let model = context.searcher.model()?;
         let batch_size = context.config.get().workers.vectorization.batch_size;
         let mut vectorizer = Vectorizer::new(code.clone(), model, batch_size);
+        let replaced_model = vectorizer.claim_turn()?;
         let mut results = Vec::new();
         for project in projects {
             let work = Work {
@@ -109,10 +116,16 @@ impl Operation for Revectorize {
                 chunks_revectorized,
             });
         }
+        // A model that took another's place keeps its claim until that runs out, so that the other one notices.
+        if replaced_model.is_none() {
+            vectorizer.give_turn_back()?;
+        }
         Ok(Answer {
             project_id,
             model: vectorizer.model().to_owned(),
+            replaced_model,
             projects_processed: results.len(),
+            datasets_processed: results.len(),
             files_chunked: results.iter().map(|each| each.files_chunked).sum(),
             total_chunks_revectorized: results.iter().map(|each| each.chunks_revectorized).sum(),
             results,
@@ -151,6 +164,7 @@ impl Work<'_> {
         job.progress.begin(pending.chunks_pending);
         let mut chunks = 0;
         while !is_stopped() {
+            vectorizer.take_turn()?;
             match vectorizer.embed_some(self.project_id)? {
                 0 => break,
                 some => {

@@ -12,8 +12,9 @@ use super::parameters::{Continuation, Paging, Place};
 use super::project_choice::ProjectChoice;
 use crate::code_db::chunks::coverage::VectorCoverage;
 use crate::code_db::page::Page;
+use crate::search::hits::Hit;
 use crate::search::project_index::IndexKind;
-use crate::search::searcher::{Found, Hit, Question};
+use crate::search::searcher::{Found, Question};
 
 /// The command.
 pub(super) struct SemanticSearch;
@@ -70,6 +71,10 @@ pub(super) struct Answer {
     mode: Mode,
     /// The project, where one was chosen.
     project_id: Option<String>,
+    /// That project's dataset, which is all of it.
+    dataset_id: Option<String>,
+    /// Always null: the index is in memory, and made of the vectors in the database.
+    index_path: Option<String>,
     min_score: Option<f32>,
     /// `limit` by its older name.
     k: u32,
@@ -122,6 +127,10 @@ impl Operation for SemanticSearch {
             rest,
         } = parameters;
         let project = project.find(context)?.map(|project| project.id);
+        let dataset_id = match &project {
+            Some(id) => context.code().dataset_of(id)?,
+            None => None,
+        };
         let limit = limit.or(k).unwrap_or(DEFAULT_HITS);
         let paging = Paging::of(limit, rest);
         let question = Question {
@@ -150,6 +159,8 @@ impl Operation for SemanticSearch {
         let place = paging.place(&mut page);
         Ok(Answer {
             mode,
+            dataset_id,
+            index_path: None,
             project_id: project,
             min_score,
             k: limit,
@@ -175,6 +186,13 @@ fn warning(found: &Found) -> Option<String> {
         files_pending,
     } = found.coverage;
     let with_vector = found.coverage.chunks_with_vector();
+    if let (Some(model), 1..) = (&found.model, found.foreign) {
+        return Some(format!(
+            "{} chunks have vectors of another model than this host's, {model}, and are not found by their meaning; \
+             configure the model that made them, or call `revectorize` to make all anew by this one",
+            found.foreign
+        ));
+    }
     match (with_vector, chunks_pending + files_pending) {
         (_, 0) => None,
         (0, _) => Some(format!(
@@ -196,8 +214,9 @@ mod tests {
         Found {
             hits: Vec::new(),
             total: 0,
-            model: None,
+            model: Some("m".into()),
             model_failed: None,
+            foreign: 0,
             coverage: VectorCoverage {
                 total_chunks,
                 chunks_pending,
@@ -217,6 +236,15 @@ mod tests {
         assert!(
             some.contains("2 of 9 chunks have none, and 1 files changed"),
             "{some}"
+        );
+        let foreign = Found {
+            foreign: 5,
+            ..found(9, 0, 0)
+        };
+        let foreign = warning(&foreign).unwrap();
+        assert!(
+            foreign.starts_with("5 chunks have vectors of another model than this host's, m"),
+            "{foreign}"
         );
         let failed = Found {
             model_failed: Some(EmbeddingError::Unavailable {

@@ -37,6 +37,7 @@ pub(super) fn complete(
         &mut config.client.ca,
         &mut config.client.cert,
         &mut config.client.key,
+        &mut config.embedding.model_dir,
     ];
     let path_lists = [
         &mut config.workers.file_watcher.watch_dirs,

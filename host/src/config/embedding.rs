@@ -1,5 +1,7 @@
 //! The shape of the key `embedding`: which model makes texts into vectors.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,11 @@ pub struct EmbeddingConfig {
     /// For `service`: seconds to wait for an answer; default 60.
     #[schemars(range(min = 1, max = 3_600))]
     pub timeout_seconds: u64,
+    /// For `local`: the directory of the model, as sentence-transformers writes it.
+    pub model_dir: Option<PathBuf>,
+    /// For `local`: threads that compute; default 1.
+    #[schemars(range(min = 1, max = 256))]
+    pub threads: u32,
 }
 
 /// Where vectors come from.
@@ -30,6 +37,8 @@ pub enum EmbeddingProviderKind {
     /// The model within this program, which needs nothing else.
     #[default]
     Static,
+    /// A BERT model such as all-MiniLM-L6-v2 in a directory of this machine, computed by this program.
+    Local,
     /// A service with the interface of OpenAI's `/v1/embeddings`.
     Service,
 }
@@ -43,6 +52,8 @@ impl Default for EmbeddingConfig {
             api_key_env: None,
             dimensions: None,
             timeout_seconds: 60,
+            model_dir: None,
+            threads: 1,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Why texts could not be made into vectors.
 
+#[cfg(feature = "local-models")]
+use super::local::directory::DirectoryError;
+
 /// The result of embedding.
 pub type Result<T> = std::result::Result<T, EmbeddingError>;
 
@@ -15,6 +18,10 @@ pub enum EmbeddingError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// The directory of a local model is not one.
+    #[cfg(feature = "local-models")]
+    #[error("the local embedding model cannot be used: {0}")]
+    Directory(#[from] DirectoryError),
     /// The service did not answer, or asked to come back later.
     #[error("the embedding service {url} does not answer: {reason}")]
     Unavailable {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{EmbeddingError, Result};
+#[cfg(feature = "local-models")]
+use super::local::LocalModel;
 use super::provider::EmbeddingProvider;
 use super::service::{Service, Settings};
 use super::static_model::StaticModel;
@@ -16,15 +18,38 @@ use crate::config::embedding::{EmbeddingConfig, EmbeddingProviderKind};
 pub fn open(config: &EmbeddingConfig) -> Result<Arc<dyn EmbeddingProvider>> {
     match config.provider {
         EmbeddingProviderKind::Static => Ok(Arc::new(StaticModel)),
+        EmbeddingProviderKind::Local => local(config),
         EmbeddingProviderKind::Service => Ok(Arc::new(Service::new(settings(config)?))),
     }
 }
 
-fn settings(config: &EmbeddingConfig) -> Result<Settings> {
-    let missing = |key: &str| EmbeddingError::Unusable {
-        model: "service".to_owned(),
+fn missing(model: &str, key: &str) -> EmbeddingError {
+    EmbeddingError::Unusable {
+        model: model.to_owned(),
         reason: format!("the configuration names none; set embedding.{key}"),
-    };
+    }
+}
+
+#[cfg(feature = "local-models")]
+fn local(config: &EmbeddingConfig) -> Result<Arc<dyn EmbeddingProvider>> {
+    let directory = config.model_dir.as_deref();
+    let directory = directory.ok_or_else(|| missing("local", "model_dir"))?;
+    let model = LocalModel::read(directory, config.threads as usize)?;
+    Ok(Arc::new(model))
+}
+
+#[cfg(not(feature = "local-models"))]
+fn local(_: &EmbeddingConfig) -> Result<Arc<dyn EmbeddingProvider>> {
+    Err(EmbeddingError::Unusable {
+        model: "local".to_owned(),
+        reason: "this program was built without the cargo feature `local-models`; build it with that feature, or \
+                 choose another embedding.provider"
+            .to_owned(),
+    })
+}
+
+fn settings(config: &EmbeddingConfig) -> Result<Settings> {
+    let missing = |key: &str| missing("service", key);
     let api_key = match &config.api_key_env {
         None => None,
         Some(name) => Some(std::env::var(name).map_err(|_| EmbeddingError::Unusable {
@@ -67,6 +92,20 @@ mod tests {
             ..service
         };
         assert!(reason(keyed).contains("NO_SUCH_VARIABLE_FOR_A_KEY"));
+    }
+
+    #[test]
+    fn a_local_model_needs_a_directory() {
+        let local = EmbeddingConfig {
+            provider: EmbeddingProviderKind::Local,
+            ..EmbeddingConfig::default()
+        };
+        let expected = match cfg!(feature = "local-models") {
+            true => "set embedding.model_dir",
+            false => "`local-models`",
+        };
+        let reason = reason(local);
+        assert!(reason.contains(expected), "{reason}");
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! [`searcher`] is what callers use. `project_index` holds the vectors of a project and keeps them in step with the
 //! database; `flat_index` compares all of them, `near_index` some of very many. `fusion` makes one ranking of several,
-//! and `query_words` leaves out what says nothing.
+//! [`hits`] is what is told of each entity, and `query_words` leaves out what says nothing.
 
 mod flat_index;
 mod fusion;
+pub mod hits;
 mod near_index;
 pub mod project_index;
 mod query_words;

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::flat_index::{Near, Query};
-use super::fusion::{Fused, fuse};
+use super::fusion::fuse;
+use super::hits::{Entity, Hit, Ranking, of_meaning, of_words, placed, remember};
 use super::project_index::{EXACT_UP_TO, IndexKind, ProjectIndex};
 use super::query_words::telling;
 use crate::code_db::chunks::coverage::VectorCoverage;
@@ -16,7 +14,7 @@ use crate::code_db::chunks::found::FoundChunk;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 use crate::code_db::page::PageRequest;
-use crate::code_db::search::{SearchHit, SearchQuery};
+use crate::code_db::search::SearchQuery;
 use crate::config::embedding::EmbeddingConfig;
 use crate::embedding::error::EmbeddingError;
 use crate::embedding::open::open;
@@ -31,9 +29,6 @@ const CHUNKS_AN_ENTITY: usize = 3;
 
 /// How long a count of chunks is good enough for a warning.
 const COUNT_LASTS: Duration = Duration::from_secs(2);
-
-/// Lines of a chunk that are shown.
-const SHOWN_LINES: usize = 8;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -52,33 +47,6 @@ pub struct Question<'a> {
     pub page: PageRequest,
 }
 
-/// One entity that was found.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Hit {
-    /// `file` for text outside entities, else `class`, `function` or `method`.
-    pub entity_type: String,
-    /// The entity's id in the table of its kind.
-    pub entity_id: Option<i64>,
-    /// The entity's name: `Cart`, `Cart.checkout`, `shop/cart.py`.
-    pub entity_name: String,
-    /// Absolute path of the file.
-    pub file_path: String,
-    /// That path below the root of its project.
-    pub relative_path: String,
-    /// Line of the part that fits best, from 1.
-    pub line: u32,
-    /// The beginning of the part that fits best, or the line that holds the words.
-    pub snippet: String,
-    /// How good the hit is, comparable within one answer: 1 is first in every ranking.
-    pub score: f64,
-    /// Cosine of question and best part, from -1 to 1; none where the hit is by words alone.
-    pub similarity: Option<f32>,
-    /// Place among the hits by meaning, from 1.
-    pub meaning_rank: Option<usize>,
-    /// Place among the hits by words, from 1.
-    pub words_rank: Option<usize>,
-}
-
 /// The answer to a question.
 #[derive(Debug)]
 pub struct Found {
@@ -92,6 +60,8 @@ pub struct Found {
     pub model_failed: Option<EmbeddingError>,
     /// How much of the code has vectors.
     pub coverage: VectorCoverage,
+    /// Vectors of other models, which were not compared.
+    pub foreign: u64,
     /// How the vectors were searched, if they were.
     pub index: Option<IndexKind>,
 }
@@ -104,17 +74,6 @@ pub struct Rebuilt {
     /// How they are searched.
     pub kind: IndexKind,
 }
-
-/// What tells entities apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Entity {
-    kind: String,
-    id: Option<i64>,
-    path: String,
-}
-
-/// Entities with what is told of them, best first.
-type Ranking = Vec<(Entity, Hit)>;
 
 /// Answers questions; one for a process, because it keeps vectors in memory.
 pub struct Searcher {
@@ -167,6 +126,7 @@ impl Searcher {
             model: None,
             model_failed: None,
             coverage,
+            foreign: 0,
             index: None,
         };
         let mut known: HashMap<Entity, Hit> = HashMap::new();
@@ -175,9 +135,12 @@ impl Searcher {
             match self.query(question.text) {
                 Ok((model, query)) => {
                     found.model = Some(model.clone());
-                    let (hits, kind) =
+                    let (hits, kind, all) =
                         self.meant(code, question, &model, query.as_ref(), window)?;
                     found.index = Some(kind);
+                    if (all as u64) < coverage.chunks_with_vector() {
+                        found.foreign = foreign(code, question.project_id, &model)?;
+                    }
                     by_meaning = remember(hits, &mut known);
                 }
                 Err(error) => found.model_failed = Some(error),
@@ -272,7 +235,8 @@ impl Searcher {
         Arc::clone(indexes.entry(project_id.to_owned()).or_insert_with(new))
     }
 
-    /// The entities that mean what is asked, best first, each by its best part; and how they were searched.
+    /// The entities that mean what is asked, best first, each by its best part; how they were searched, and among how
+    /// many vectors.
     fn meant(
         &self,
         code: &CodeDatabase,
@@ -280,7 +244,7 @@ impl Searcher {
         model: &str,
         query: Option<&Query>,
         window: usize,
-    ) -> Result<(Ranking, IndexKind)> {
+    ) -> Result<(Ranking, IndexKind, usize)> {
         let projects = match question.project_id {
             Some(id) => vec![id.to_owned()],
             None => code.project_ids()?,
@@ -291,10 +255,10 @@ impl Searcher {
             index.refresh(code, project, model)?;
             indexes.push(index);
         }
-        let Some(query) = query else {
-            return Ok((Vec::new(), IndexKind::Exact));
-        };
         let all: usize = indexes.iter().map(|index| index.len()).sum();
+        let Some(query) = query else {
+            return Ok((Vec::new(), IndexKind::Exact, all));
+        };
         let mut most = window * CHUNKS_AN_ENTITY;
         loop {
             let near = nearest(&indexes, query, most);
@@ -303,12 +267,19 @@ impl Searcher {
             if enough || hits.len() >= window {
                 let kinds = indexes.iter().map(|index| index.kind());
                 let kind = kinds.max().unwrap_or(IndexKind::Exact);
-                return Ok((hits, kind));
+                return Ok((hits, kind, all));
             }
             // Chunks that are gone and those of one entity took the room.
             most *= 4;
         }
     }
+}
+
+/// How many vectors are of other models.
+fn foreign(code: &CodeDatabase, project_id: Option<&str>, model: &str) -> Result<u64> {
+    let models = code.vectors_by_model(project_id)?.into_iter();
+    let others = models.filter(|each| each.model != model);
+    Ok(others.map(|each| each.vectors).sum())
 }
 
 fn nearest(indexes: &[Arc<ProjectIndex>], query: &Query, most: usize) -> Vec<Near> {
@@ -344,72 +315,4 @@ fn entities(code: &CodeDatabase, near: &[Near]) -> Result<Ranking> {
         }
     }
     Ok(hits)
-}
-
-/// Notes hits and gives their order; one that is known already by its meaning keeps what is known.
-fn remember(
-    hits: impl IntoIterator<Item = (Entity, Hit)>,
-    known: &mut HashMap<Entity, Hit>,
-) -> Vec<Entity> {
-    hits.into_iter()
-        .map(|(entity, hit)| {
-            known.entry(entity.clone()).or_insert(hit);
-            entity
-        })
-        .collect()
-}
-
-fn placed(fused: Fused<Entity>, known: &mut HashMap<Entity, Hit>) -> Option<Hit> {
-    let hit = known.remove(&fused.item)?;
-    Some(Hit {
-        score: fused.score,
-        meaning_rank: fused.ranks.first().copied().flatten(),
-        words_rank: fused.ranks.get(1).copied().flatten(),
-        ..hit
-    })
-}
-
-fn of_meaning(chunk: FoundChunk, cosine: f32) -> (Entity, Hit) {
-    let shown: Vec<&str> = chunk.text.lines().take(SHOWN_LINES).collect();
-    let hit = Hit {
-        entity_id: Some(chunk.entity_id),
-        entity_name: chunk.entity_name,
-        relative_path: chunk.relative_path,
-        line: chunk.line,
-        snippet: shown.join("\n"),
-        score: 0.0,
-        similarity: Some(cosine),
-        meaning_rank: None,
-        words_rank: None,
-        entity_type: chunk.entity_type,
-        file_path: chunk.file_path,
-    };
-    (entity_of(&hit), hit)
-}
-
-fn of_words(found: SearchHit) -> (Entity, Hit) {
-    let hit = Hit {
-        entity_type: found.entity_type,
-        entity_id: found.entity_id,
-        entity_name: found.entity_name.unwrap_or_default(),
-        file_path: found.file_path,
-        relative_path: found.relative_path,
-        line: found.line,
-        snippet: found.snippet,
-        score: 0.0,
-        similarity: None,
-        meaning_rank: None,
-        words_rank: None,
-    };
-    (entity_of(&hit), hit)
-}
-
-fn entity_of(hit: &Hit) -> Entity {
-    let is_file = hit.entity_type == "file";
-    Entity {
-        kind: hit.entity_type.clone(),
-        // A file is its path.
-        id: hit.entity_id.filter(|_| !is_file),
-        path: hit.file_path.clone(),
-    }
 }

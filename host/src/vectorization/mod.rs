@@ -4,4 +4,5 @@
 
 pub mod chunker;
 pub mod circuit_breaker;
+mod model_in_use;
 pub mod vectorizer;

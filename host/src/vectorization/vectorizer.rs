@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::chunker::{CHUNKER, Chunker};
+use super::model_in_use::ModelInUse;
 use crate::code_db::chunks::replace::FileChunks;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::CodeDbError;
@@ -30,6 +31,17 @@ pub enum VectorizeError {
     /// The model.
     #[error(transparent)]
     Embedding(#[from] EmbeddingError),
+    /// Another model makes the vectors of this database.
+    #[error(
+        "the vectors of this database are made by the model {in_use}, and this host is configured for {model}; \
+         configure all hosts of a database alike, or call `revectorize` here to make all vectors anew by this model"
+    )]
+    OtherModel {
+        /// The model that does.
+        in_use: String,
+        /// The model of this host.
+        model: String,
+    },
 }
 
 /// Gives code vectors of one model.
@@ -39,6 +51,7 @@ pub struct Vectorizer {
     /// Chunks in one question to the model.
     batch_size: usize,
     chunker: Chunker,
+    in_use: ModelInUse,
 }
 
 impl Vectorizer {
@@ -49,6 +62,7 @@ impl Vectorizer {
         batch_size: usize,
     ) -> Self {
         Self {
+            in_use: ModelInUse::new(database.clone(), model.model()),
             database,
             model,
             batch_size: batch_size.max(1),
@@ -114,12 +128,40 @@ impl Vectorizer {
                 }
             }
         }
-        self.database
-            .store_vectors(project_id, self.model(), &vectors)?;
+        if !self
+            .database
+            .store_vectors(project_id, self.model(), &vectors)?
+        {
+            return Err(self.in_use.displaced()?);
+        }
         match failed {
             Some(error) => Err(error.into()),
             None => Ok(vectors.len()),
         }
+    }
+
+    /// Sees to it that this model makes the database's vectors, if none other does.
+    ///
+    /// # Errors
+    /// [`VectorizeError::OtherModel`] where another one does, and the database's.
+    pub fn take_turn(&mut self) -> Result<(), VectorizeError> {
+        self.in_use.take()
+    }
+
+    /// Has this model make the database's vectors from now on, whichever did. Returns that one, if it is another.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn claim_turn(&mut self) -> Result<Option<String>, CodeDbError> {
+        self.in_use.claim()
+    }
+
+    /// Leaves the database's vectors to whichever model wants them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn give_turn_back(&mut self) -> Result<(), CodeDbError> {
+        self.in_use.give_back()
     }
 
     /// Takes the vectors of other models away, some at a time; returns whether some are left.

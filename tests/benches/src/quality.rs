@@ -11,12 +11,13 @@ use std::time::Instant;
 use code_analysis_host::app::App;
 use code_analysis_host::code_db::database::CodeDatabase;
 use code_analysis_host::code_db::page::PageRequest;
+use code_analysis_host::config::embedding::{EmbeddingConfig, EmbeddingProviderKind};
 use code_analysis_host::config::types::Config;
 use code_analysis_host::foundation::cancellation::Cancellation;
 use code_analysis_host::foundation::progress::Silent;
 use code_analysis_host::search::searcher::{Question, Searcher};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Result;
 use crate::place::Place;
@@ -25,6 +26,9 @@ use crate::table::{Row, quantile};
 
 /// Takes docstrings out, and tells what they said.
 const SCRIPT: &str = include_str!("docstrings.py");
+
+/// The environment variable that names the directory of a local model to be asked, too.
+const LOCAL_MODEL: &str = "QUALITY_MODEL_DIR";
 
 /// Hits that count.
 const CUT: u32 = 10;
@@ -70,13 +74,8 @@ pub(crate) fn search(scale: &Scale) -> Result<Vec<Row>> {
     };
     let place = Place::new()?;
     let asked = prepare(&library, &place.path().join("library"), scale.questions)?;
-    let app = App::new(Config::load(Some(&place.config()))?, &[])?;
-    let run = |command: &str| {
-        let parameters = json!({ "root_dir": place.path().join("library") });
-        app.call(command, parameters, &Silent, &Cancellation::default())
-    };
-    run("update_indexes")?;
-    let made = run("revectorize")?;
+    let config = Config::load(Some(&place.config()))?;
+    let (app, made) = vectors(&place, config.clone())?;
     let code = app.database()?.database();
     let searcher = Searcher::new(app.config().embedding.clone());
     let words = ask(&searcher, &code, &asked, true, false)?;
@@ -84,16 +83,11 @@ pub(crate) fn search(scale: &Scale) -> Result<Vec<Row>> {
     let both = ask(&searcher, &code, &asked, true, true)?;
     let alone =
         |work: &str, quality: &Quality| Row::alone(work, quality.text(), "a baseline", true);
-    let vectors = format!(
-        "{:.0} chunks/s",
-        made["total_chunks_revectorized"].as_f64().unwrap_or(0.0)
-            / made["seconds"].as_f64().unwrap_or(1.0)
-    );
     let questions = asked.len();
-    Ok(vec![
+    let mut rows = vec![
         Row::alone(
             "chunks cut, embedded and stored",
-            vectors,
+            speed(&made),
             "a baseline",
             true,
         ),
@@ -116,7 +110,55 @@ pub(crate) fn search(scale: &Scale) -> Result<Vec<Row>> {
             both.recall / words.recall,
             CLEARLY,
         ),
-    ])
+    ];
+    if let Some(model_dir) = std::env::var_os(LOCAL_MODEL) {
+        let embedding = EmbeddingConfig {
+            provider: EmbeddingProviderKind::Local,
+            model_dir: Some(model_dir.into()),
+            threads: 2,
+            ..EmbeddingConfig::default()
+        };
+        let (app, made) = vectors(
+            &place,
+            Config {
+                embedding,
+                ..config
+            },
+        )?;
+        let searcher = Searcher::new(app.config().embedding.clone());
+        let meaning = ask(&searcher, &code, &asked, false, true)?;
+        let both = ask(&searcher, &code, &asked, true, true)?;
+        let model = searcher.model()?.model().to_owned();
+        rows.push(Row::alone(
+            &format!("chunks embedded by {model}"),
+            speed(&made),
+            "a baseline",
+            true,
+        ));
+        rows.push(alone(&format!("the same questions, {model}"), &meaning));
+        rows.push(alone("the same, that and words", &both));
+    }
+    Ok(rows)
+}
+
+/// Indexes the library, if it is not, and gives it vectors of the configured model.
+fn vectors(place: &Place, config: Config) -> Result<(App, Value)> {
+    let app = App::new(config, &[])?;
+    let run = |command: &str| {
+        let parameters = json!({ "root_dir": place.path().join("library") });
+        app.call(command, parameters, &Silent, &Cancellation::default())
+    };
+    run("update_indexes")?;
+    let made = run("revectorize")?;
+    Ok((app, made))
+}
+
+fn speed(made: &Value) -> String {
+    let chunks = made["total_chunks_revectorized"].as_f64().unwrap_or(0.0);
+    format!(
+        "{:.0} chunks/s",
+        chunks / made["seconds"].as_f64().unwrap_or(1.0)
+    )
 }
 
 fn standard_library() -> Option<PathBuf> {

@@ -50,6 +50,46 @@ impl CodeDatabase {
     }
 }
 
+/// The vector of a part of a function or method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionVector {
+    /// The id of the file.
+    pub file_id: i64,
+    /// The part's first line, from 1.
+    pub line: u32,
+    /// The vector, as `embedding::vector` writes it.
+    pub vector: Vec<u8>,
+}
+
+impl CodeDatabase {
+    /// The vectors of the functions and methods of a project, made by this model, in an order that stays; some of them.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn function_vectors(
+        &self,
+        project_id: &str,
+        model: &str,
+        most: u32,
+    ) -> Result<Vec<FunctionVector>> {
+        let sql = "SELECT k.file_id, COALESCE(k.line, 1), v.vector FROM chunk_vectors v \
+                   JOIN code_chunks k ON k.id = v.chunk_id JOIN files f ON f.id = k.file_id \
+                   WHERE v.project_id = ? AND v.model = ? AND f.deleted IS NOT TRUE \
+                   AND k.chunk_type IN ('function', 'method') ORDER BY v.id LIMIT ?";
+        let params = [project_id.into(), model.into(), most.into()];
+        let read = |row: RowRef<'_>| {
+            Ok(FunctionVector {
+                file_id: row.i64(0)?,
+                line: line(row, 1)?,
+                vector: row.bytes(2)?.to_vec(),
+            })
+        };
+        self.database
+            .read(|session| session.query_all(sql, &params, read))
+            .doing("reading the vectors of functions")
+    }
+}
+
 fn read(row: RowRef<'_>) -> driver_api::Result<FoundChunk> {
     let (path, root) = (row.text(3)?, row.text(4)?);
     let whole = row.text(6)?;

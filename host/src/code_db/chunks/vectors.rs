@@ -5,6 +5,7 @@ use driver_api::{Dialect, RowBlock, RowRef, ValueRef};
 use super::super::database::CodeDatabase;
 use super::super::dialect::lock_project;
 use super::super::error::{Doing, Result};
+use super::super::leases::{MODEL_LEASE, holder};
 use super::super::scope::{Conditions, placeholders};
 use crate::driver::session::Session;
 
@@ -75,7 +76,7 @@ impl CodeDatabase {
     }
 
     /// Stores vectors of this model by the ids of their chunks; chunks that are gone, or have one by now, are left
-    /// out. Returns how many were stored.
+    /// out. Returns whether that was done: nothing is where another model has the database's lease by now.
     ///
     /// # Errors
     /// The driver's; nothing is changed then.
@@ -84,14 +85,15 @@ impl CodeDatabase {
         project_id: &str,
         model: &str,
         vectors: &[(i64, Vec<u8>)],
-    ) -> Result<u64> {
+    ) -> Result<bool> {
         let dialect = self.database.dialect();
         self.database
             .transaction(|session| store(session, dialect, project_id, model, vectors))
             .doing("storing vectors")
     }
 
-    /// Takes the vectors of other models away, some at a time; returns whether some are left.
+    /// Takes the vectors of other models away, some at a time; returns whether some are left. Those of a model that has
+    /// the database's lease stay.
     ///
     /// # Errors
     /// The driver's.
@@ -99,7 +101,7 @@ impl CodeDatabase {
         let sql = "SELECT id FROM code_chunks WHERE project_id = ? AND vector_id IS NOT NULL \
                    AND (embedding_model IS NULL OR embedding_model <> ?) LIMIT ?";
         let params = [project_id.into(), model.into(), ROWS_AT_ONCE.into()];
-        self.forget(project_id, sql, &params)
+        self.forget(project_id, Some(model), sql, &params)
     }
 
     /// Takes all vectors of a project away, some at a time; returns whether some are left.
@@ -109,13 +111,30 @@ impl CodeDatabase {
     pub fn forget_vectors(&self, project_id: &str) -> Result<bool> {
         let sql =
             "SELECT id FROM code_chunks WHERE project_id = ? AND vector_id IS NOT NULL LIMIT ?";
-        self.forget(project_id, sql, &[project_id.into(), ROWS_AT_ONCE.into()])
+        self.forget(
+            project_id,
+            None,
+            sql,
+            &[project_id.into(), ROWS_AT_ONCE.into()],
+        )
     }
 
-    fn forget(&self, project_id: &str, chosen: &str, params: &[ValueRef<'_>]) -> Result<bool> {
+    /// Forgets the vectors of the chosen chunks, on behalf of a model.
+    fn forget(
+        &self,
+        project_id: &str,
+        model: Option<&str>,
+        chosen: &str,
+        params: &[ValueRef<'_>],
+    ) -> Result<bool> {
         let dialect = self.database.dialect();
         let forgotten = self.database.transaction(|session| {
             lock_project(session, dialect, project_id)?;
+            if let Some(model) = model
+                && another_has_the_lease(session, model)?
+            {
+                return Ok(0);
+            }
             let ids = session.query_all(chosen, params, |row| Ok(row.i64(0)?))?;
             let mut rows = RowBlock::new(1);
             for id in &ids {
@@ -171,17 +190,25 @@ impl CodeDatabase {
     }
 }
 
+/// Whether vectors of this model are not wanted.
+fn another_has_the_lease(session: &mut Session, model: &str) -> driver_api::Result<bool> {
+    Ok(holder(session, MODEL_LEASE)?.is_some_and(|holder| holder != model))
+}
+
 fn store(
     session: &mut Session,
     dialect: Dialect,
     project_id: &str,
     model: &str,
     vectors: &[(i64, Vec<u8>)],
-) -> driver_api::Result<u64> {
+) -> driver_api::Result<bool> {
     if vectors.is_empty() {
-        return Ok(0);
+        return Ok(true);
     }
     lock_project(session, dialect, project_id)?;
+    if another_has_the_lease(session, model)? {
+        return Ok(false);
+    }
     let sql = format!(
         "SELECT id FROM code_chunks WHERE vector_id IS NULL AND id IN ({})",
         placeholders(vectors.len())
@@ -203,5 +230,5 @@ fn store(
     let sql = "UPDATE code_chunks SET embedding_model = ?, \
                vector_id = (SELECT v.id FROM chunk_vectors v WHERE v.chunk_id = code_chunks.id) WHERE id = ?";
     session.execute_many(sql, &mut marks)?;
-    Ok(waiting.len() as u64)
+    Ok(true)
 }

@@ -32,6 +32,8 @@ struct Facts {
     circuit_open: bool,
     /// Seconds until the model is asked again, when it last failed.
     next_attempt_seconds: u64,
+    /// Why it makes no vectors although its model works: another model makes those of this database.
+    other_model: Option<String>,
     /// The last thing that went wrong.
     last_error: Option<String>,
 }
@@ -51,6 +53,8 @@ pub(super) enum Activity {
     Embedding,
     /// It leaves a model that has failed alone.
     Pausing,
+    /// It leaves the vectors to another model, and looks from time to time whether that is still used.
+    StayingOut,
 }
 
 impl Reported for Status {
@@ -90,6 +94,10 @@ impl Status {
         let mut facts = self.lock();
         facts.circuit_open = breaker.is_open();
         facts.next_attempt_seconds = whole_seconds(breaker.pause(Instant::now()));
+    }
+
+    pub(super) fn model_in_use(&self, other: Option<String>) {
+        self.lock().other_model = other;
     }
 
     pub(super) fn failed(&self, error: String) {

@@ -23,11 +23,18 @@ use crate::workers::hello::WorkerHello;
 /// The pause before the next look after the database failed.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How often a worker that waits longer renews its claim to the vectors.
+const RENEWAL: Duration = Duration::from_secs(30);
+
 /// How much less of a processor this worker gets than those that answer somebody.
 const NICENESS: i32 = 10;
 
 /// Runs a vectorization worker under the host at the other end of `control`, until it says stop.
 pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase) -> ExitCode {
+    // Threads that are started from here on inherit it, those of a model included.
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "this worker runs at the priority of its host");
+    }
     let config = &hello.config.workers.vectorization;
     let model = match open(&hello.config.embedding) {
         Ok(model) => model,
@@ -43,9 +50,6 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
     if !announce(control, &status, &json!({ "model": model.model() })) {
         return ExitCode::FAILURE;
     }
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::warn!(%error, "this worker runs at the priority of its host");
-    }
     let mut worker = VectorizationWorker {
         vectorizer: Vectorizer::new(database.clone(), model, config.batch_size),
         database,
@@ -58,6 +62,10 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
         status,
     };
     while worker.round() == Next::GoesOn {}
+    // Where that fails, the claim runs out by itself.
+    if let Err(error) = worker.vectorizer.give_turn_back() {
+        tracing::debug!(%error, "the claim to the vectors was not given back");
+    }
     tracing::info!("the vectorization worker ends");
     ExitCode::SUCCESS
 }
@@ -82,6 +90,8 @@ enum Interrupted {
     Stop,
     Database(CodeDbError),
     Model(EmbeddingError),
+    /// Another model makes the vectors; what that means.
+    OtherModel(String),
 }
 
 impl From<CodeDbError> for Interrupted {
@@ -95,6 +105,7 @@ impl From<VectorizeError> for Interrupted {
         match error {
             VectorizeError::Database(error) => Self::Database(error),
             VectorizeError::Embedding(error) => Self::Model(error),
+            other @ VectorizeError::OtherModel { .. } => Self::OtherModel(other.to_string()),
         }
     }
 }
@@ -103,7 +114,16 @@ impl VectorizationWorker {
     /// Looks at everything once, then waits for the next time.
     fn round(&mut self) -> Next {
         let pause = match self.look() {
-            Ok(()) => self.poll_interval,
+            Ok(()) => {
+                self.status.model_in_use(None);
+                self.poll_interval
+            }
+            Err(Interrupted::OtherModel(reason)) => {
+                tracing::warn!(reason, "the worker stays out");
+                self.status.model_in_use(Some(reason));
+                self.status.doing(Activity::StayingOut);
+                return self.wait(self.poll_interval);
+            }
             Err(Interrupted::Stop) => return Next::Stops,
             Err(Interrupted::Database(error)) => {
                 tracing::warn!(%error, "the database fails");
@@ -128,6 +148,7 @@ impl VectorizationWorker {
     fn look(&mut self) -> Result<(), Interrupted> {
         self.chunk()?;
         self.count()?;
+        self.vectorizer.take_turn()?;
         for project in self.database.project_ids()? {
             self.embed(&project)?;
         }
@@ -153,6 +174,7 @@ impl VectorizationWorker {
         }
         loop {
             self.require_time()?;
+            self.vectorizer.take_turn()?;
             let chunks = self.vectorizer.embed_some(project)?;
             if chunks == 0 {
                 return Ok(());
@@ -177,10 +199,16 @@ impl VectorizationWorker {
         }
     }
 
-    fn wait(&self, pause: Duration) -> Next {
-        match self.stop.recv_timeout(pause) {
-            Err(RecvTimeoutError::Timeout) => Next::GoesOn,
-            Ok(_) | Err(RecvTimeoutError::Disconnected) => Next::Stops,
+    fn wait(&mut self, mut pause: Duration) -> Next {
+        loop {
+            let some = pause.min(RENEWAL);
+            match self.stop.recv_timeout(some) {
+                Err(RecvTimeoutError::Timeout) if pause == some => return Next::GoesOn,
+                Err(RecvTimeoutError::Timeout) => pause = pause.saturating_sub(some),
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => return Next::Stops,
+            }
+            // What fails here is told by the next look.
+            let _ = self.vectorizer.take_turn();
         }
     }
 }
