@@ -208,7 +208,8 @@ fn twenty_questions_are_answered_right() {
     );
 
     // Counted with Python's own `ast`: 1 and one for each If, For, While, ExceptHandler and IfExp, each `if` of a
-    // comprehension and each operand of a BoolOp but its first (tests/scripts/count_decisions.py).
+    // comprehension and each operand of a BoolOp but its first (tests/scripts/count_decisions.py); all 252
+    // functions agree.
     tree.answers(
         "What is hardest to read?",
         "analyze_complexity",
