@@ -279,10 +279,7 @@ fn a_restoration_of_a_file_is_told_stage_by_stage_and_stops_when_it_is_asked_to(
     home.index(&fixture("shop"));
     let made = home.host(&["db", "backup", "--json"]).ok().json();
     let pages = made["bytes"].as_u64().unwrap().div_ceil(4096);
-    let rows: u64 = rows_of(&home)
-        .iter()
-        .map(|(_, rows)| rows.len() as u64)
-        .sum();
+    let rows: u64 = rows_of(&home).values().map(|rows| rows.len() as u64).sum();
     let app = home.app();
     let stages = Stages::default();
     let heard = Listening {
