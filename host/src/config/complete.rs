@@ -149,7 +149,7 @@ mod tests {
                 },
                 "embedding": {
                     "provider": "static", "url": null, "model": null, "api_key_env": null,
-                    "dimensions": null, "timeout_seconds": 60
+                    "dimensions": null, "timeout_seconds": 60, "model_dir": null, "threads": 1
                 },
                 "server": {
                     "host": "127.0.0.1", "port": 15000, "names": [],
