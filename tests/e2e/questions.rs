@@ -1,6 +1,7 @@
-//! The twenty questions that one asks a code base that one does not know, asked of real trees in Python, Rust and C: the
-//! expected answers were read off the sources by hand; where that takes more than looking at the named lines, a comment says
-//! how.
+//! The twenty questions that one asks a code base that one does not know, asked of real trees in Python, Rust and C.
+//!
+//! The expected answers were read off the sources by hand; where that takes more than looking at the named lines, a comment
+//! says how.
 
 mod c;
 mod python;

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use driver_api::Dialect;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_needs::needs;
@@ -39,24 +38,11 @@ fn damage(engine: &Engine) {
         assert!(python.status().unwrap().success());
         return;
     }
-    let app = engine.app();
-    let driver = app.database().unwrap();
-    let database = driver.raw_database();
-    let (off, on) = match database.dialect() {
-        Dialect::Postgres => (
-            "SET session_replication_role = replica",
-            "RESET session_replication_role",
-        ),
-        _ => ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1"),
+    let off = match engine.name {
+        "postgres" => "SET session_replication_role = replica",
+        _ => "SET foreign_key_checks = 0",
     };
-    let done = database.transaction(|session| {
-        session.execute(off, &[])?;
-        for sql in SPOIL_VECTORS.into_iter().chain([LOSE_OWNER]) {
-            assert!(session.execute(sql, &[])?.rows_affected > 0, "{sql}");
-        }
-        session.execute(on, &[]).map(drop)
-    });
-    done.unwrap();
+    engine.server_sql(&format!("{off}; {spoil}; {LOSE_OWNER};"));
 }
 
 /// How many rows of each kind `rows` of an answer tells of.

@@ -26,7 +26,8 @@ use rustix::io::Errno;
 
 use super::session::{Heard, Next, Session};
 use super::turn::{self, Turn};
-use writes::{Commit, Writers};
+use Company::{Alone, Others};
+use writes::Writers;
 
 /// A stack: drivers run on it, so it is not tiny; untouched pages cost nothing.
 const STACK_BYTES: usize = 1024 * 1024;
@@ -70,6 +71,9 @@ struct State {
     taken: bool,
     /// Those that are being answered by whoever has the turn.
     answering: Vec<(u64, Arc<UnixStream>)>,
+    /// Single writes that have come together, and that whoever has the turn carries out next: whatever takes its time
+    /// meanwhile keeps none of them waiting, because they go over to the next turn.
+    writers: Writers,
     /// Counts what was begun, so that the deputy sees whether anything goes on.
     begun: u64,
     /// Whether the deputy looks.
@@ -152,6 +156,7 @@ impl Switchboard {
         state.taken = true;
         state.turn += 1;
         state.answering.clear();
+        self.take_over_writers(&mut state);
         // The deputy may be who takes the turn: others that sleep are to hear of the next answer, so that one looks.
         state.watched = state.has_deputy;
         let (number, alone) = (state.turn, state.idle == 0);
@@ -215,12 +220,12 @@ impl Switchboard {
     fn hear_all(self: &Arc<Self>, number: u64) {
         let mut events = Vec::with_capacity(MOST_EVENTS);
         let mut attention = Attention::new();
+        // Those that the one before has left.
+        let mut last = self.serve_writers(number);
         let mut goes_on = true;
-        let mut last = Commit::default();
         while goes_on {
             self.wait(&mut events, &mut attention);
             self.wait_for_others(&mut events, last);
-            let mut writers = Writers::default();
             let begun = Instant::now();
             for (count, event) in events.iter().enumerate() {
                 let session = match self.take(number, event.data.u64()) {
@@ -230,14 +235,14 @@ impl Switchboard {
                 };
                 if count > 0 && begun.elapsed() > SLICE && self.begin_to_help() {
                     turn::pass_on();
-                    self.serve(number, session, None);
+                    self.serve(number, session, Alone);
                     self.lock().helping -= 1;
                     break;
                 }
-                let writers = (events.len() > 1).then_some(&mut writers);
-                self.serve(number, session, writers);
+                let company = if events.len() > 1 { Others } else { Alone };
+                self.serve(number, session, company);
             }
-            last = self.serve_writers(number, writers);
+            last = self.serve_writers(number);
             goes_on = self.lock().has(number);
         }
     }
@@ -292,19 +297,26 @@ impl Switchboard {
         may
     }
 
-    /// Answers what a client has sent; its write may be put to those of `writers`.
-    fn serve(&self, number: u64, mut session: Box<Session>, writers: Option<&mut Writers>) {
+    /// Answers what a client has sent; a single write in the company of others is left for
+    /// [`serve_writers`](Self::serve_writers).
+    fn serve(&self, number: u64, mut session: Box<Session>, company: Company) {
         let next = match session.hear() {
             Heard::Nothing => Next::Whenever,
             Heard::End => Next::Never,
             Heard::Request(request) => {
-                if let Some(writers) = writers
+                if company == Others
                     && let Some(id) = session.may_combine(request)
                 {
-                    writers.push((session, id, request));
-                    return;
+                    let mut state = self.lock();
+                    if state.has(number) {
+                        state.writers.push((session, id, request));
+                        return;
+                    }
+                    drop(state);
+                    session.write_alone(id, request)
+                } else {
+                    session.answer(request)
                 }
-                session.answer(request)
             }
         };
         self.park(number, session, next);
@@ -357,6 +369,13 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         .name("clients".into())
         .stack_size(STACK_BYTES);
     builder.spawn(work).map(|_| ())
+}
+
+/// Who has sent something at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Alone,
+    Others,
 }
 
 /// What [`Switchboard::take`] finds.

@@ -248,5 +248,5 @@ fn sessions_are_bounded_and_one_that_ends_makes_room() {
     assert!(ended.status().is_success());
     open().unwrap();
     // Whoever speaks a revision without sessions is served all the same.
-    assert_eq!(tool_names(&server, "/mcp").len(), 8);
+    assert_eq!(tool_names(&server, "/mcp").len(), 9);
 }

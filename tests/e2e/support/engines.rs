@@ -111,6 +111,18 @@ impl Engine {
         serde_json::from_value(rows).unwrap()
     }
 
+    /// Runs statements with the client of the engine's server, past the host. SQLite has none.
+    pub fn server_sql(&self, text: &str) {
+        let config = std::fs::read_to_string(&self.config).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        let database = config["code_analysis"]["database"]["database"].as_str();
+        match self.name {
+            "postgres" => POSTGRES.sql(database.unwrap(), text),
+            "mysql" => MARIADB.sql(database.unwrap(), text),
+            other => panic!("{other} is no server"),
+        };
+    }
+
     /// Starts `serve`.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         self.sandbox

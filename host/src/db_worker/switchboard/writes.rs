@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use driver_api::wire::frame::FramePlace;
 use rustix::event::epoll::{self, Event};
 
-use super::{AT_ONCE, NOBODYS_TURN, Next, Session, Switchboard, spawn};
+use super::{AT_ONCE, NOBODYS_TURN, Next, Session, State, Switchboard, spawn};
 use crate::db_worker::write_records::WriteId;
 
 /// Conversations whose next request is a single write, with the write's name and where it lies.
@@ -38,8 +38,31 @@ impl Switchboard {
         }
     }
 
-    /// Carries out single writes that have come together.
-    pub(super) fn serve_writers(self: &Arc<Self>, number: u64, mut writers: Writers) -> Commit {
+    /// Begins to wait for those whose writes the turn before has left.
+    pub(super) fn take_over_writers(&self, state: &mut State) {
+        let State {
+            writers, answering, ..
+        } = state;
+        writers.retain(|(session, ..)| {
+            let (number, stream) = (session.number(), session.stream());
+            let heard = self.listen(number, stream);
+            if let Err(error) = &heard {
+                tracing::warn!(session = number, %error, "a client cannot be waited for");
+            }
+            answering.push((number, Arc::clone(stream)));
+            heard.is_ok()
+        });
+    }
+
+    /// Carries out single writes that have come together, for whoever has the turn of that number.
+    pub(super) fn serve_writers(self: &Arc<Self>, number: u64) -> Commit {
+        let mut writers = {
+            let mut state = self.lock();
+            if !state.has(number) {
+                return Commit::default();
+            }
+            std::mem::take(&mut state.writers)
+        };
         let Some((first, ..)) = writers.first() else {
             return Commit::default();
         };
