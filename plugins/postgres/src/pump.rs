@@ -37,6 +37,8 @@ pub(crate) struct Pump {
     dialer: Dialer,
     token: CancelToken,
     cancel: Arc<Cancel>,
+    /// When the server was asked last to stop, though there was something to do without waiting for it.
+    asked: Option<Instant>,
     /// Goes off when the server may have been silent for too long: one timer for the whole session,
     /// because one for every call would cost the short calls more than all else here.
     alarm: Pin<Box<Sleep>>,
@@ -82,6 +84,7 @@ pub(crate) fn start(options: &PostgresOptions, cancel: Arc<Cancel>) -> Result<Se
         dialer,
         token: client.cancel_token(),
         cancel,
+        asked: None,
         alarm,
         statement_timeout: options.statement_timeout,
         partition_timeout: options.partition_timeout,
@@ -208,10 +211,17 @@ impl Pump {
             dialer,
             token,
             cancel,
+            asked,
             alarm,
             partition_timeout,
             ..
         } = self;
+        // Rows that come faster than they are read would keep a request from being heard for ever.
+        let unheard =
+            cancel.is_requested() && asked.is_none_or(|last| last.elapsed() > CANCEL_PAUSE);
+        if unheard {
+            *asked = Some(Instant::now());
+        }
         let guard = Guard {
             cancel,
             dialer,
@@ -224,6 +234,9 @@ impl Pump {
             let mut watch = pin!(guard.watch(alarm.as_mut()));
             let outcome = poll_fn(|cx| {
                 poll_server(server, ended, cx);
+                if unheard && let Poll::Ready(gone) = watch.as_mut().poll(cx) {
+                    return Poll::Ready(Err(gone));
+                }
                 if let Poll::Ready(value) = work.as_mut().poll(cx) {
                     return Poll::Ready(Ok(value));
                 }

@@ -199,12 +199,18 @@ fn generated_key(prepared: &Prepared, row: &Row) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use driver_api::{Connection as _, TransactionMode, Value};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use driver_api::{
+        BlockReceiver, CancelHandle, Connection as _, ErrorClass, TransactionMode, Value,
+    };
+    use test_calls::{Kept, memory};
     use test_needs::needs;
 
     use super::*;
     use crate::testing::TestDatabase;
-    use test_calls::{Kept, memory};
 
     /// Would take minutes to its end.
     const ENDLESS: &str = "SELECT generate_series(1, 2000000000) AS i";
@@ -222,6 +228,38 @@ mod tests {
             assert_eq!(kept.blocks, stop_after);
             assert_eq!(database.value("SELECT 1", []), Value::I64(1));
         }
+    }
+
+    /// Asks for the end at the first block, takes its time for each, and gives up after many.
+    struct Slow {
+        cancel: Arc<dyn CancelHandle>,
+        blocks: usize,
+    }
+
+    impl BlockReceiver for Slow {
+        fn columns(&mut self, _: &[u8], _: usize) -> Flow {
+            Flow::Continue
+        }
+
+        fn block(&mut self, _: &[u8]) -> Flow {
+            if self.blocks == 0 {
+                self.cancel.cancel().unwrap();
+            }
+            self.blocks += 1;
+            thread::sleep(Duration::from_millis(20));
+            Flow::from_wants_more(self.blocks < 1_000)
+        }
+    }
+
+    #[needs(postgresql)]
+    #[test]
+    fn a_query_whose_rows_come_faster_than_they_are_read_is_cancelled() {
+        let mut database = TestDatabase::new();
+        let cancel = database.connection.cancel_handle().unwrap();
+        let mut slow = Slow { cancel, blocks: 0 };
+        let error = database.query_into(ENDLESS, [], &mut slow).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Cancelled);
+        assert_eq!(database.value("SELECT 1", []), Value::I64(1));
     }
 
     #[needs(postgresql)]
