@@ -119,23 +119,6 @@ fn a_running_server_takes_over_what_it_can() {
     assert_eq!(server.health()["status"], "ok");
 }
 
-/// The status and the answer of a call by somebody who shows this token.
-fn call_with(server: &Server, token: &str, command: &str) -> (u16, Value) {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": command, "params": {}});
-    let mut answer = agent
-        .post(format!("{}/api/jsonrpc", server.url))
-        .header("authorization", format!("Bearer {token}"))
-        .send_json(&body)
-        .unwrap();
-    let status = answer.status().as_u16();
-    let answer: Value = answer.body_mut().read_json().unwrap();
-    (status, answer["result"]["data"].clone())
-}
-
 #[test]
 fn a_running_server_takes_over_tokens_limits_of_jobs_and_the_place_of_backups() {
     let [first, second] = ["first-token-0123456789", "second-token-0123456789"];
@@ -151,24 +134,24 @@ fn a_running_server_takes_over_tokens_limits_of_jobs_and_the_place_of_backups() 
     };
     let file = config(1, "one");
     let server = sandbox.serve(&["--config", &file]);
-    assert_eq!(call_with(&server, second, "queue_health").0, 401);
-    assert_eq!(call_with(&server, first, "queue_health").1["long_limit"], 1);
+    assert_eq!(server.respond_to(second, "queue_health").0, 401);
+    assert_eq!(server.respond_to(first, "queue_health").1["long_limit"], 1);
     // A token that nobody may have, because others could read the file, changes nothing.
     fs::write(&tokens, second).unwrap();
     fs::set_permissions(&tokens, fs::Permissions::from_mode(0o644)).unwrap();
     server.signal(Signal::HUP);
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    assert_eq!(call_with(&server, first, "queue_health").0, 200);
+    assert_eq!(server.respond_to(first, "queue_health").0, 200);
     fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
     server.signal(Signal::HUP);
     eventually("the new token is asked for", || {
-        (call_with(&server, first, "queue_health").0 == 401).then_some(())
+        (server.respond_to(first, "queue_health").0 == 401).then_some(())
     });
     config(3, "two");
     eventually("more jobs may run", || {
-        (call_with(&server, second, "queue_health").1["long_limit"] == 3).then_some(())
+        (server.respond_to(second, "queue_health").1["long_limit"] == 3).then_some(())
     });
-    let (_, made) = call_with(&server, second, "backup_database");
+    let (_, made) = server.respond_to(second, "backup_database");
     assert!(
         made["backup_dir"].as_str().unwrap().ends_with("/two"),
         "{made}"

@@ -121,23 +121,9 @@ fn tokens_are_read_again_when_their_file_or_its_rights_change() {
     rights(0o600);
     let file = sandbox.config(&json!({"server": {"token_file": "tokens"}}));
     let server = sandbox.serve(&["--config", &file]);
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into();
     let ask = |token: &str| {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "get_worker_status", "params": {}});
-        let mut answer = agent
-            .post(format!("{}/api/jsonrpc", server.url))
-            .header("authorization", format!("Bearer {token}"))
-            .send_json(&body)
-            .unwrap();
-        let status = answer.status().as_u16();
-        let told: Value = answer.body_mut().read_json().unwrap_or_default();
-        (
-            status,
-            told["result"]["data"]["configuration_problem"].clone(),
-        )
+        let (status, told) = server.respond_to(token, "get_worker_status");
+        (status, told["configuration_problem"].clone())
     };
     assert_eq!(ask(first), (200, Value::Null));
     // Others could read it: nobody may have these tokens.

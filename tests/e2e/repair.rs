@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use code_analysis_host::app::App;
 use code_analysis_host::code_db::leases::project_lease;
@@ -17,7 +16,7 @@ use test_needs::needs;
 use crate::support::engines::Engine;
 use crate::support::processes::kill;
 use crate::support::server::{Server, eventually};
-use crate::support::{copy_tree, fixture};
+use crate::support::shop::{age, own_old_shop};
 
 /// Gives the engine's home these settings of the repair worker.
 fn configure(engine: &Engine, repair: &Value) {
@@ -25,13 +24,6 @@ fn configure(engine: &Engine, repair: &Value) {
     let mut config: Value = serde_json::from_str(&text).unwrap();
     config["code_analysis"]["workers"]["repair"] = repair.clone();
     fs::write(&engine.config, config.to_string()).unwrap();
-}
-
-/// Makes files old, so that their times are taken for what they are.
-fn age(path: &Path) {
-    let long_ago = SystemTime::now() - Duration::from_secs(3_600);
-    let file = fs::File::options().append(true).open(path).unwrap();
-    file.set_modified(long_ago).unwrap();
 }
 
 /// A directory of modules of one function each, old enough to be trusted.
@@ -115,13 +107,8 @@ fn lose_words(app: &App, dialect: Dialect, name: &str) {
 #[test]
 fn drift_of_every_kind_is_found_and_repaired_on_every_engine() {
     for engine in Engine::all("drift") {
-        let place = TempDir::new().unwrap();
-        let root = place.path().canonicalize().unwrap().join("shop");
-        copy_tree(&fixture("shop"), &root);
+        let (_place, root) = own_old_shop();
         let modules = write_modules(&root.join("made"), 6);
-        for file in ["__init__", "cart", "discounts", "models"] {
-            age(&root.join(format!("shop/{file}.py")));
-        }
         engine.index(&root);
         let checked = engine.call("check_drift", &json!({ "root_dir": root }));
         assert_eq!(

@@ -1,17 +1,13 @@
 //! Rows that contradict each other, made with raw SQL on every engine: reported, and repaired as far as that is safe.
 
-use std::fs;
-use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use test_needs::needs;
 
 use crate::support::engines::Engine;
 use crate::support::server::eventually;
-use crate::support::{copy_tree, fixture};
+use crate::support::shop::own_old_shop;
 
 /// The row of a file goes, and nothing that belongs to it.
 const LOSE_OWNER: &str = "DELETE FROM files WHERE path LIKE '%discounts.py'";
@@ -52,22 +48,11 @@ fn of_kind(rows: &Value, kind: &str) -> u64 {
     of_kind.map(|row| row["count"].as_u64().unwrap()).sum()
 }
 
-fn age(path: &Path) {
-    let file = fs::File::options().append(true).open(path).unwrap();
-    let long_ago = SystemTime::now() - Duration::from_secs(3_600);
-    file.set_modified(long_ago).unwrap();
-}
-
 #[needs(postgresql, mariadb)]
 #[test]
 fn orphans_and_vectors_that_do_not_fit_are_reported_and_repaired_on_every_engine() {
     for engine in Engine::all("rows_drift") {
-        let place = TempDir::new().unwrap();
-        let root = place.path().canonicalize().unwrap().join("shop");
-        copy_tree(&fixture("shop"), &root);
-        for file in ["__init__", "cart", "discounts", "models"] {
-            age(&root.join(format!("shop/{file}.py")));
-        }
+        let (_place, root) = own_old_shop();
         engine.index(&root);
         engine.call("revectorize", &json!({ "root_dir": root }));
         let sound = engine.call("check_drift", &json!({ "root_dir": root }));

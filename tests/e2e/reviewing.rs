@@ -4,13 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use test_needs::needs;
 
 use crate::cli::{assert_failure, indexed_shop};
 use crate::support::engines::Engine;
 use crate::support::sandbox::Sandbox;
-use crate::support::{copy_tree, fixture};
+use crate::support::shop::own_shop;
 
 /// Two functions of one form, a remark, and an import that nothing uses.
 const DOUBLED: &str = "import os\n\n\ndef first(items):\n    # TODO: be faster\n    found = []\n    for item in items:\n        \
@@ -196,9 +195,7 @@ fn everything_unfinished_is_told_and_what_was_not_looked_for() {
 #[test]
 fn what_was_found_is_kept_by_file_on_every_engine() {
     for engine in Engine::all("reviewed") {
-        let place = TempDir::new().unwrap();
-        let root = place.path().canonicalize().unwrap().join("shop");
-        copy_tree(&fixture("shop"), &root);
+        let (_place, root) = own_shop();
         fs::write(root.join("shop/doubled.py"), DOUBLED).unwrap();
         engine.index(&root);
         let wanted = json!({"max_lines": 30, "check_flake8": false, "check_mypy": false});

@@ -1,6 +1,7 @@
 //! Workers of a running server are stopped and started by their kind.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -14,8 +15,8 @@ fn file_count(server: &Server) -> u64 {
         .unwrap()
 }
 
-#[test]
-fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
+/// A server that watches a shop of its own and has read it.
+fn watched_shop() -> (Sandbox, PathBuf, Server) {
     let sandbox = Sandbox::new();
     let root = sandbox.work().join("shop");
     copy_tree(&fixture("shop"), &root);
@@ -23,6 +24,12 @@ fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
     eventually("the first scan", || {
         (file_count(&server) == 4).then_some(())
     });
+    (sandbox, root, server)
+}
+
+#[test]
+fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
+    let (sandbox, root, server) = watched_shop();
     let watcher = json!({ "worker_type": "file_watcher" });
     let again = server.respond("start_worker", &watcher);
     assert_eq!(
@@ -64,13 +71,7 @@ fn a_worker_is_stopped_and_started_by_its_kind_with_settings_of_its_own() {
 
 #[test]
 fn lines_of_a_workers_log_are_chosen_and_no_other_file_is_read() {
-    let sandbox = Sandbox::new();
-    let root = sandbox.work().join("shop");
-    copy_tree(&fixture("shop"), &root);
-    let server = sandbox.serve(&["--watch", root.to_str().unwrap()]);
-    eventually("the first scan", || {
-        (file_count(&server) == 4).then_some(())
-    });
+    let (sandbox, _, server) = watched_shop();
     let watcher = json!({ "worker_type": "file_watcher" });
     let listed = server.rpc("list_worker_logs", &watcher);
     let log = listed["log_files"][0]["log_path"].clone();

@@ -6,9 +6,6 @@
 //! and stops looking for a growing number of waits when that was of no use: when nothing came, or when a
 //! yield gave the core away, which means that there are more runnable threads than cores.
 //!
-//! Where several clients ask one server for little things, each yield is a turn of another client or of the server. A
-//! client that has [patience](Patience) for a few such turns is not woken by anybody.
-//!
 //! It sleeps in `poll`, not in `recv`: whoever takes bytes from a Unix socket wakes a thread that sleeps in `recv` at the
 //! other end, as if it waited for room to write. Each request would cost two such wake-ups for nothing.
 
@@ -23,33 +20,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-/// How long a reader looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Patience {
-    /// For about as long as the wake-up takes that looking saves; for what may well take longer.
-    #[default]
-    Short,
-    /// For as long as a few others need to be answered; for what takes little work itself.
-    Long,
-}
+/// How long a reader looks: about the cost of the wake-up that looking saves.
+const LOOK_FOR: Duration = Duration::from_micros(50);
 
-impl Patience {
-    /// How long a reader looks as a whole.
-    const fn as_a_whole(self) -> Duration {
-        Duration::from_micros(match self {
-            Self::Short => 50,
-            Self::Long => 100,
-        })
-    }
-
-    /// A look that took longer gave its core to a thread that has more to do.
-    const fn for_one_look(self) -> Duration {
-        Duration::from_micros(match self {
-            Self::Short => 15,
-            Self::Long => 100,
-        })
-    }
-}
+/// A look that took longer gave its core to another thread.
+const GAVE_AWAY: Duration = Duration::from_micros(15);
 
 /// Most waits in a row that begin asleep after looking was of no use.
 const MOST_ASLEEP: u32 = 256;
@@ -93,13 +68,13 @@ impl Attention {
     }
 
     /// What `found` finds, which is asked again and again without sleeping; `None` when it is time to sleep.
-    pub fn look<T>(&mut self, patience: Patience, found: impl FnMut() -> Option<T>) -> Option<T> {
+    pub fn look<T>(&mut self, found: impl FnMut() -> Option<T>) -> Option<T> {
         if self.asleep > 0 {
             self.asleep -= 1;
             return None;
         }
         let place = Place::take(self.looking)?;
-        let found = look_for_a_moment(patience, found);
+        let found = look_for_a_moment(found);
         drop(place);
         if found.is_some() {
             self.penalty = 1;
@@ -117,7 +92,6 @@ pub struct AttentiveStream {
     stream: UnixStream,
     /// Longest sleep; for ever without it.
     limit: Cell<Option<Duration>>,
-    patience: Cell<Patience>,
     attention: Attention,
 }
 
@@ -131,7 +105,6 @@ impl AttentiveStream {
         Self {
             stream,
             limit: Cell::new(None),
-            patience: Cell::default(),
             attention: Attention::counted_by(looking),
         }
     }
@@ -139,11 +112,6 @@ impl AttentiveStream {
     /// From now on a read that gets nothing for so long fails with [`ErrorKind::WouldBlock`].
     pub fn wait_at_most(&self, limit: Option<Duration>) {
         self.limit.set(limit);
-    }
-
-    /// How long the next reads look; [`Patience::Short`] unless told.
-    pub fn look_with(&self, patience: Patience) {
-        self.patience.set(patience);
     }
 
     /// The socket.
@@ -172,12 +140,12 @@ impl AttentiveStream {
     /// Looks for bytes without sleeping; `None` when it is time to sleep.
     fn look(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let stream = &self.stream;
-        let found = || match recv(stream, &mut *buffer, RecvFlags::DONTWAIT) {
-            Ok((count, _)) => Some(Ok(count)),
-            Err(Errno::AGAIN) => None,
-            Err(error) => Some(Err(error.into())),
-        };
-        self.attention.look(self.patience.get(), found)
+        self.attention
+            .look(|| match recv(stream, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((count, _)) => Some(Ok(count)),
+                Err(Errno::AGAIN) => None,
+                Err(error) => Some(Err(error.into())),
+            })
     }
 }
 
@@ -190,7 +158,7 @@ impl Read for AttentiveStream {
     }
 }
 
-fn look_for_a_moment<T>(patience: Patience, mut found: impl FnMut() -> Option<T>) -> Option<T> {
+fn look_for_a_moment<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     let mut last = begun;
     loop {
@@ -199,7 +167,7 @@ fn look_for_a_moment<T>(patience: Patience, mut found: impl FnMut() -> Option<T>
         }
         thread::yield_now();
         let now = Instant::now();
-        if now - last > patience.for_one_look() || now - begun > patience.as_a_whole() {
+        if now - last > GAVE_AWAY || now - begun > LOOK_FOR {
             return None;
         }
         last = now;

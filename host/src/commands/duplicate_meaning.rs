@@ -59,22 +59,20 @@ pub(super) fn find(
             "the meaning of the first {MOST_FUNCTIONS} functions only was compared; choose a file_path, or more min_lines"
         ));
     }
-    let compared = &vectors[..vectors.len().min(MOST_FUNCTIONS)];
+    let compared: Vec<_> = vectors
+        .iter()
+        .take(MOST_FUNCTIONS)
+        .filter_map(|(place, vector)| Some((*place, from_bytes(vector)?)))
+        .collect();
     let mut pairs = Vec::new();
-    for (number, (place, one)) in compared.iter().enumerate() {
+    for (number, (place, (scale, components))) in compared.iter().enumerate() {
         if job.cancellation.is_cancelled() {
             let message = "it was stopped before all functions were compared";
             return Err(CommandError::new(ErrorCode::Cancelled, message));
         }
-        let Some((scale, components)) = from_bytes(one) else {
-            continue;
-        };
-        for (other_place, other) in &compared[number + 1..] {
-            let Some((other_scale, other_components)) = from_bytes(other) else {
-                continue;
-            };
+        for (other_place, (other_scale, other_components)) in &compared[number + 1..] {
             let product = f64::from(dot(components, other_components));
-            let cosine = product * f64::from(scale) * f64::from(other_scale);
+            let cosine = product * f64::from(*scale) * f64::from(*other_scale);
             if cosine >= threshold {
                 pairs.push((*place, *other_place, cosine.min(1.0)));
             }

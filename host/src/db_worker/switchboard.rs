@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use driver_api::wire::attention::{Attention, Patience};
+use driver_api::wire::attention::Attention;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -250,7 +250,7 @@ impl Switchboard {
     /// Waits until somebody has sent something.
     fn wait(&self, events: &mut Vec<Event>, attention: &mut Attention) {
         let mut look = || self.heard(events, Some(&AT_ONCE));
-        let found = look().or_else(|| attention.look(Patience::Short, look));
+        let found = look().or_else(|| attention.look(look));
         if found.is_none() {
             let _ = self.heard(events, None);
         }

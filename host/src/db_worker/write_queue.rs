@@ -130,13 +130,8 @@ impl<T: Send + 'static, R: Send + 'static> WriteQueue<T, R> {
         running: &RunningCall,
         copy: impl FnOnce() -> T,
     ) -> Result<Turn<T, R>> {
-        let ticket = {
-            let mut state = self.lock();
-            if !state.held {
-                state.held = true;
-                return Ok(Turn::Yours(Vec::new()));
-            }
-            state.wait(Some(copy()))
+        let Some(ticket) = self.ticket(|| Some(copy())) else {
+            return Ok(Turn::Yours(Vec::new()));
         };
         match self.wait(&ticket, running)? {
             News::Done(result) => Ok(Turn::Done(result)),
@@ -152,19 +147,21 @@ impl<T: Send + 'static, R: Send + 'static> WriteQueue<T, R> {
     /// # Errors
     /// As [`enter`](Self::enter).
     pub(super) fn enter_alone(&self, running: &RunningCall) -> Result<()> {
-        let ticket = {
-            let mut state = self.lock();
-            if !state.held {
-                state.held = true;
-                return Ok(());
-            }
-            state.wait(None)
+        let Some(ticket) = self.ticket(|| None) else {
+            return Ok(());
         };
         match self.wait(&ticket, running)? {
             News::Left => Err(left()),
             // Nobody carries out what is no single write.
             News::YourTurn | News::Done(_) | News::Lost => Ok(()),
         }
+    }
+
+    /// A place at the end of the queue; `None` where the writer was free and is the caller's now.
+    fn ticket(&self, write: impl FnOnce() -> Option<T>) -> Option<Arc<Ticket<R>>> {
+        let mut state = self.lock();
+        let waits = std::mem::replace(&mut state.held, true);
+        waits.then(|| state.wait(write()))
     }
 
     fn wait(&self, ticket: &Arc<Ticket<R>>, running: &RunningCall) -> Result<News<R>> {

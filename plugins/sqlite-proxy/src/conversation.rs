@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use driver_api::wire::PROTOCOL;
-use driver_api::wire::attention::{AttentiveStream, Patience};
+use driver_api::wire::attention::AttentiveStream;
 use driver_api::wire::frame::FrameReader;
 use driver_api::wire::message::{CancelKey, Hello, Reply, Request};
 use driver_api::{DriverError, ErrorClass, Result};
@@ -76,11 +76,6 @@ impl Conversation {
 
     /// Sends a request.
     pub(crate) fn send(&mut self, request: &Request<'_>) -> Asked<()> {
-        self.reader.stream().look_with(match request {
-            Request::Query { .. } => Patience::Long,
-            // What is to reach a disk takes long enough to sleep.
-            _ => Patience::Short,
-        });
         self.out.clear();
         let rest = request
             .append_head(&mut self.out)

@@ -11,6 +11,7 @@ pub mod numbers;
 pub mod processes;
 pub mod sandbox;
 pub mod server;
+pub mod shop;
 pub mod skipping;
 pub mod wire_client;
 

@@ -70,6 +70,23 @@ impl Server {
         response["result"]["data"].clone()
     }
 
+    /// Calls a command without parameters as somebody who shows this token: the status, and its `data`.
+    pub fn respond_to(&self, token: &str, command: &str) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": command, "params": {} });
+        let mut answer = agent
+            .post(format!("{}/api/jsonrpc", self.url))
+            .header("authorization", format!("Bearer {token}"))
+            .send_json(&body)
+            .unwrap();
+        let status = answer.status().as_u16();
+        let answer: Value = answer.body_mut().read_json().unwrap();
+        (status, answer["result"]["data"].clone())
+    }
+
     /// What `/health` says.
     pub fn health(&self) -> Value {
         ureq::get(format!("{}/health", self.url))
