@@ -108,7 +108,7 @@ impl CodeDatabase {
 
     /// Makes the dependencies of the `sources` the given pairs, touches nothing that is so already, and notes that those
     /// for which this was done are `linked`. Files that somebody stored anew since the sources were read stay as they
-    /// are, and to be done.
+    /// are; where there is one nothing is noted, and it is all left to whoever stored it, who comes here next.
     ///
     /// # Errors
     /// The driver's; nothing is changed then.
@@ -138,6 +138,9 @@ impl CodeDatabase {
                     let sql = "INSERT INTO dependencies(source_file_id, target_file_id, dependency_type) \
                                VALUES (?, ?, ?)";
                     session.execute_many(sql, &mut new)?;
+                    if same.len() < sources.len() {
+                        return Ok(());
+                    }
                     let mut done = RowBlock::new(2);
                     for file in linked {
                         done.push_row([file.id.into(), (&file.content_hash).into()]);

@@ -5,12 +5,13 @@ use std::process::{Child, Stdio};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use code_analysis_host::code_graph::dependencies;
 use serde_json::{Value, json};
 use test_needs::needs;
 use test_servers::mariadb::MariaDbServer;
 use test_servers::postgres::PostgresServer;
 
-use super::Bench;
+use super::{Bench, SHOP_ID};
 use crate::support::dump::dump;
 use crate::support::engines::{Engine, mysql_section, postgres_section};
 use crate::support::server::{Server, eventually};
@@ -137,6 +138,38 @@ fn hosts_that_start_at_once_create_one_schema() {
 
 #[needs(postgresql, mariadb)]
 #[test]
+fn dependencies_of_a_file_that_another_host_stored_meanwhile_are_left_to_that_host() {
+    for engine in Engine::all("meanwhile") {
+        engine.index(&fixture("shop"));
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        let code = driver.database();
+        let before = code.dependencies(SHOP_ID).unwrap();
+        assert!(!before.is_empty());
+        let raw = driver.raw_database();
+        let execute = |sql: &str| {
+            raw.transaction(|session| session.execute(sql, &[]))
+                .unwrap();
+        };
+        execute("UPDATE file_states SET unlinked = 2");
+        execute("DELETE FROM dependencies");
+        let unlinked = code.unlinked_files(SHOP_ID).unwrap();
+        let files = code.project_tree(SHOP_ID).unwrap();
+        execute("UPDATE files SET updated_at = updated_at + 1");
+        let sources: Vec<_> = files.iter().collect();
+        let wanted = before.iter().copied().collect();
+        code.replace_dependencies(SHOP_ID, &sources, &wanted, &unlinked)
+            .unwrap();
+        assert_eq!(code.dependencies(SHOP_ID).unwrap(), []);
+        assert_eq!(code.unlinked_files(SHOP_ID).unwrap(), unlinked);
+        dependencies::update(&code, SHOP_ID).unwrap();
+        assert_eq!(code.dependencies(SHOP_ID).unwrap(), before);
+        assert_eq!(code.unlinked_files(SHOP_ID).unwrap(), []);
+    }
+}
+
+#[needs(postgresql, mariadb)]
+#[test]
 fn transactions_that_wait_for_each_other_run_again() {
     for engine in Engine::servers("deadlock") {
         let app = engine.app();
@@ -169,7 +202,9 @@ fn transactions_that_wait_for_each_other_run_again() {
                 });
             }
         });
-        assert_eq!(runs.into_inner(), 3, "{}", engine.name);
+        // The one that was ended ran again; and once more where it took the row before the one that waits for it woke.
+        let runs = runs.into_inner();
+        assert!(runs >= 3, "{}: {runs} runs", engine.name);
         let counted = engine.rows("SELECT updated_at AS n FROM projects");
         assert_eq!(counted, [json!({ "n": 2.0 }), json!({ "n": 2.0 })]);
     }
