@@ -92,9 +92,9 @@ fn is_sound(server: &Server) -> bool {
 fn lose_words(app: &App, dialect: Dialect, name: &str) {
     let sql = match dialect {
         Dialect::Sqlite => format!(
-            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring) \
-             SELECT 'delete', id, entity_type, entity_name, content, docstring FROM code_content \
-             WHERE entity_name = '{name}'"
+            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring, \
+             name_parts, text_parts) SELECT 'delete', id, entity_type, entity_name, content, docstring, name_parts, \
+             text_parts FROM code_content WHERE entity_name = '{name}'"
         ),
         _ => format!(
             "DELETE FROM code_content_fts WHERE id IN (SELECT id FROM code_content WHERE entity_name = '{name}')"

@@ -167,7 +167,7 @@ impl Index {
             Dialect::Sqlite => Self {
                 row_id: "rowid",
                 condition: "i.code_content_fts MATCH ?",
-                rank: "-bm25(i.code_content_fts, 0.0, 8.0, 1.0, 2.0)",
+                rank: "-bm25(i.code_content_fts, 0.0, 8.0, 1.0, 2.0, 4.0, 0.5)",
                 end_of_name: |length| format!("substr(c.entity_name, -{length})"),
             },
             Dialect::Postgres => Self {

@@ -186,6 +186,57 @@ fn the_same_words_find_the_same_places() {
 
 #[needs(postgresql, mariadb)]
 #[test]
+fn words_within_camel_case_are_found_on_every_engine() {
+    let bench = Bench::new("camel_case");
+    let text = "function parseHTTPHeader(rawHeader) {\n  return rawHeader.splitAt(':');\n}\n\
+                class OrderBook {\n  addItem(newItem) {\n    this.itemCount += 1;\n  }\n}\n";
+    bench.write("web/orders.js", text);
+    bench.index();
+    let hosts = Hosts::of(&bench);
+    for (query, entity, line, snippet) in [
+        (
+            "header",
+            "parseHTTPHeader",
+            1,
+            "function [parseHTTPHeader]([rawHeader]) {",
+        ),
+        (
+            "http_header",
+            "parseHTTPHeader",
+            1,
+            "function [parseHTTPHeader](rawHeader) {",
+        ),
+        (
+            "parse split",
+            "parseHTTPHeader",
+            1,
+            "function [parseHTTPHeader](rawHeader) {",
+        ),
+        ("book", "OrderBook", 4, "class [OrderBook] {"),
+        (
+            "item_count",
+            "OrderBook.addItem",
+            6,
+            "this.[itemCount] += 1;",
+        ),
+    ] {
+        let found = hosts.same("fulltext_search", json!({ "query": query }));
+        let hits = found["results"].as_array().unwrap();
+        let hit = hits.iter().find(|hit| hit["entity_name"] == entity);
+        let hit = hit.unwrap_or_else(|| panic!("{query}: {found}"));
+        assert_eq!(
+            (&hit["line"], &hit["snippet"]),
+            (&json!(line), &json!(snippet)),
+            "{query}"
+        );
+    }
+    // Between the parts of two words there is no phrase, and no text holds them side by side.
+    let none = hosts.same("fulltext_search", json!({ "query": "parse_header" }));
+    assert_eq!(none["total"], 0, "{none}");
+}
+
+#[needs(postgresql, mariadb)]
+#[test]
 fn the_engine_refuses_what_a_statement_of_the_user_would_write() {
     let bench = Bench::indexed("read_only");
     for statement in [

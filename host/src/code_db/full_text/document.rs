@@ -17,17 +17,22 @@ pub(in crate::code_db) struct Columns<'a> {
     pub(in crate::code_db) entity_name: Option<&'a str>,
     pub(in crate::code_db) content: &'a str,
     pub(in crate::code_db) docstring: Option<&'a str>,
+    pub(in crate::code_db) name_parts: Option<&'a str>,
+    pub(in crate::code_db) text_parts: Option<&'a str>,
 }
 
 impl<'a> Columns<'a> {
     /// Each text with its weight of PostgreSQL; the content last, because it may be too long to be placed whole.
-    fn weighted(self) -> [(&'a str, Weight); 4] {
-        [
+    fn weighted(self) -> impl Iterator<Item = (&'a str, Weight)> {
+        let columns = [
             (self.entity_type, Weight::Kind),
             (self.entity_name.unwrap_or_default(), Weight::Name),
+            (self.name_parts.unwrap_or_default(), Weight::NameParts),
             (self.docstring.unwrap_or_default(), Weight::Docstring),
+            (self.text_parts.unwrap_or_default(), Weight::Content),
             (self.content, Weight::Content),
-        ]
+        ];
+        columns.into_iter().filter(|(text, _)| !text.is_empty())
     }
 }
 
@@ -35,6 +40,7 @@ impl<'a> Columns<'a> {
 enum Weight {
     Kind,
     Name,
+    NameParts,
     Docstring,
     Content,
 }
@@ -43,7 +49,7 @@ impl Weight {
     fn letter(self) -> &'static str {
         match self {
             Self::Name => "A",
-            Self::Docstring => "B",
+            Self::NameParts | Self::Docstring => "B",
             Self::Content => "C",
             Self::Kind => "D",
         }
@@ -53,6 +59,7 @@ impl Weight {
     fn copies(self) -> usize {
         match self {
             Self::Name => 8,
+            Self::NameParts => 4,
             Self::Docstring => 2,
             Self::Content | Self::Kind => 1,
         }
@@ -193,6 +200,8 @@ mod tests {
         entity_name: Some("Cart.add"),
         content: "self.add(item)",
         docstring: None,
+        name_parts: None,
+        text_parts: None,
     };
 
     fn sorted(document: &str) -> Vec<&str> {
@@ -206,15 +215,31 @@ mod tests {
 
     #[test]
     fn postgres_gets_places_and_weights() {
-        let document = document(CART, Dialect::Postgres);
+        let printed = document(CART, Dialect::Postgres);
         let expected = [
-            "'add':4A,8C",
+            "'add':4A,7C",
             "'cart':3A",
-            "'item':9C",
+            "'item':8C",
             "'method':1D",
-            "'self':7C",
+            "'self':6C",
         ];
-        assert_eq!(sorted(&document), expected);
+        assert_eq!(sorted(&printed), expected);
+        let columns = Columns {
+            name_parts: Some("add item"),
+            content: "x",
+            text_parts: Some("item count"),
+            ..CART
+        };
+        let printed = document(columns, Dialect::Postgres);
+        let expected = [
+            "'add':4A,6B",
+            "'cart':3A",
+            "'count':10C",
+            "'item':7B,9C",
+            "'method':1D",
+            "'x':12C",
+        ];
+        assert_eq!(sorted(&printed), expected);
     }
 
     #[test]
@@ -227,6 +252,18 @@ mod tests {
         assert_eq!(
             document(columns, Dialect::Mysql),
             "w_method x_x w_a w_the u_73747261c39f65 x_x "
+        );
+        let columns = Columns {
+            name_parts: Some("add item"),
+            text_parts: Some("count"),
+            ..columns
+        };
+        assert_eq!(
+            document(columns, Dialect::Mysql),
+            format!(
+                "w_method x_x {}w_count x_x w_a w_the u_73747261c39f65 x_x ",
+                "w_add w_item x_x ".repeat(4)
+            )
         );
         assert_eq!(
             document(CART, Dialect::Mysql)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::camel_case::parts;
 use super::query::Phrase;
 use super::words::{Word, words};
 
@@ -69,7 +70,7 @@ fn hits_near_first<'t>(text: &'t str, phrases: &[Phrase]) -> (Vec<Word<'t>>, Vec
             break;
         }
         seen.push(word);
-        add_hits_ending_here(&seen, phrases, &mut hits);
+        add_hits_ending_here(text, &seen, phrases, &mut hits);
         if let Some(first) = hits.first().filter(|_| last == usize::MAX) {
             last = seen[first.first].place.start + 4 * WINDOW;
         }
@@ -78,21 +79,22 @@ fn hits_near_first<'t>(text: &'t str, phrases: &[Phrase]) -> (Vec<Word<'t>>, Vec
     (seen, hits)
 }
 
-fn add_hits_ending_here(words: &[Word<'_>], phrases: &[Phrase], hits: &mut Vec<Hit>) {
+/// Adds the hits whose last word is the last of `words`: phrases that end with it, and those that camel case holds.
+fn add_hits_ending_here(text: &str, words: &[Word<'_>], phrases: &[Phrase], hits: &mut Vec<Hit>) {
+    let end = words.len();
+    let parts = words
+        .last()
+        .and_then(|word| parts(&text[word.place.clone()]))
+        .unwrap_or_default();
     for (phrase, wanted) in phrases.iter().enumerate() {
-        let Some(first) = words.len().checked_sub(wanted.len()) else {
-            continue;
+        let ends_here = |first: &usize| {
+            let found = words[*first..].iter().map(|word| &*word.folded);
+            found.eq(wanted.iter().map(String::as_str))
         };
-        if words[first..]
-            .iter()
-            .map(|word| &*word.folded)
-            .eq(wanted.iter().map(String::as_str))
-        {
-            hits.push(Hit {
-                phrase,
-                first,
-                end: words.len(),
-            });
+        let first = end.checked_sub(wanted.len()).filter(ends_here);
+        let within = || parts.windows(wanted.len()).any(|window| window == wanted);
+        if let Some(first) = first.or_else(|| within().then(|| end - 1)) {
+            hits.push(Hit { phrase, first, end });
         }
     }
 }
@@ -184,7 +186,7 @@ impl<'t> Text<'t> {
         let (mut seen, mut hits) = (Vec::new(), Vec::new());
         for word in words(text) {
             seen.push(word);
-            add_hits_ending_here(&seen, phrases, &mut hits);
+            add_hits_ending_here(text, &seen, phrases, &mut hits);
         }
         hits.sort_by_key(|hit| (hit.first, hit.phrase));
         Self {
@@ -322,6 +324,23 @@ mod tests {
     fn hits_that_overlap_are_marked_once() {
         assert_eq!(hit("a.b.c", "a.b b.c").1, "[a.b.c]");
         assert_eq!(hit("a b", "a b").1, "[a] [b]");
+    }
+
+    #[test]
+    fn words_in_camel_case_are_marked_for_their_parts() {
+        let text = "return parseHTTPHeader(rawHeader)";
+        assert_eq!(
+            hit(text, "header").1,
+            "return [parseHTTPHeader]([rawHeader])"
+        );
+        assert_eq!(
+            hit(text, "http_header").1,
+            "return [parseHTTPHeader](rawHeader)"
+        );
+        assert_eq!(
+            snippet(&["method", "Order.subTotal"], &phrases("total")),
+            "Order.[subTotal]"
+        );
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! SQLite's index has no text of its own: a row that goes must be taken out of the index first, with the very
 //! values that went in. On servers a row of words stands beside each row of text, and goes with it by itself;
-//! `document` makes it from the words that `words` finds. `query` asks every index the same, and `marks` shows
-//! what was found.
+//! `document` makes it from the words that `words` finds. `camel_case` finds the words within words. `query` asks
+//! every index the same, and `marks` shows what was found.
 
+pub(super) mod camel_case;
 pub(super) mod document;
 pub(super) mod marks;
 pub(super) mod query;
@@ -61,7 +62,7 @@ fn read_words(
     after: i64,
     rows: &mut RowBlock,
 ) -> Result<Option<i64>> {
-    let sql = format!("{TEXTS} WHERE id > ? ORDER BY id LIMIT ?");
+    let sql = texts_where("id > ? ORDER BY id LIMIT ?");
     let mut last = None;
     session.query_each(&sql, &[after.into(), PAGE_ROWS.into()], |row| {
         last = Some(add_words(row, dialect, rows)?);
@@ -70,7 +71,27 @@ fn read_words(
     Ok(last)
 }
 
-const TEXTS: &str = "SELECT id, entity_type, entity_name, content, docstring FROM code_content";
+/// The columns of `code_content` that are searched: those of SQLite's index, in its order.
+const SEARCHED: &str = "entity_type, entity_name, content, docstring, name_parts, text_parts";
+
+/// Reads the texts for which `condition` holds, each after its id.
+fn texts_where(condition: &str) -> String {
+    format!("SELECT id, {SEARCHED} FROM code_content WHERE {condition}")
+}
+
+/// Adds the texts for which `condition` holds to SQLite's index.
+fn add_where(condition: &str) -> String {
+    let texts = texts_where(condition);
+    format!("INSERT INTO code_content_fts(rowid, {SEARCHED}) {texts}")
+}
+
+/// Takes the texts for which `condition` holds out of SQLite's index.
+fn remove_where(condition: &str) -> String {
+    format!(
+        "INSERT INTO code_content_fts(code_content_fts, rowid, {SEARCHED}) \
+         SELECT 'delete', id, {SEARCHED} FROM code_content WHERE {condition}"
+    )
+}
 
 /// Adds the words of a text, and answers its id.
 fn add_words(row: RowRef<'_>, dialect: Dialect, rows: &mut RowBlock) -> Result<i64> {
@@ -79,6 +100,8 @@ fn add_words(row: RowRef<'_>, dialect: Dialect, rows: &mut RowBlock) -> Result<i
         entity_name: row.opt(2, RowRef::text)?,
         content: row.text(3)?,
         docstring: row.opt(4, RowRef::text)?,
+        name_parts: row.opt(5, RowRef::text)?,
+        text_parts: row.opt(6, RowRef::text)?,
     };
     let id = row.i64(0)?;
     let words = document::document(columns, dialect);
@@ -89,11 +112,8 @@ fn add_words(row: RowRef<'_>, dialect: Dialect, rows: &mut RowBlock) -> Result<i
 /// Indexes the rows of `code_content` with these ids, both included.
 pub(super) fn add(session: &mut Session, dialect: Dialect, first: i64, last: i64) -> Result<()> {
     if dialect == Dialect::Sqlite && first <= last {
-        session.execute(
-            "INSERT INTO code_content_fts(rowid, entity_type, entity_name, content, docstring) \
-             SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id BETWEEN ? AND ?",
-            &[first.into(), last.into()],
-        )?;
+        let sql = add_where("id BETWEEN ? AND ?");
+        session.execute(&sql, &[first.into(), last.into()])?;
     }
     Ok(())
 }
@@ -102,14 +122,12 @@ pub(super) fn add(session: &mut Session, dialect: Dialect, first: i64, last: i64
 pub(super) fn add_rows(session: &mut Session, dialect: Dialect, ids: &mut RowBlock) -> Result<()> {
     let Some(insert) = insert_words(dialect) else {
         if dialect == Dialect::Sqlite {
-            let sql = "INSERT INTO code_content_fts(rowid, entity_type, entity_name, content, docstring) \
-                       SELECT id, entity_type, entity_name, content, docstring FROM code_content WHERE id = ?";
-            session.execute_many(sql, ids)?;
+            session.execute_many(&add_where("id = ?"), ids)?;
         }
         return Ok(());
     };
     let mut rows = RowBlock::new(2);
-    let sql = format!("{TEXTS} WHERE id = ?");
+    let sql = texts_where("id = ?");
     for id in ids.view().iter() {
         let id = id?.get(0)?;
         session.query_each(&sql, &[id], |row| {
@@ -126,12 +144,7 @@ pub(super) fn remove_files(
     file_ids: &mut RowBlock,
 ) -> Result<()> {
     if dialect == Dialect::Sqlite {
-        session.execute_many(
-            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring) \
-             SELECT 'delete', id, entity_type, entity_name, content, docstring FROM code_content \
-             WHERE file_id = ?",
-            file_ids,
-        )?;
+        session.execute_many(&remove_where("file_id = ?"), file_ids)?;
     }
     Ok(())
 }
@@ -143,12 +156,8 @@ pub(super) fn remove_project(
     project_id: &str,
 ) -> Result<()> {
     if dialect == Dialect::Sqlite {
-        session.execute(
-            "INSERT INTO code_content_fts(code_content_fts, rowid, entity_type, entity_name, content, docstring) \
-             SELECT 'delete', c.id, c.entity_type, c.entity_name, c.content, c.docstring \
-             FROM code_content c JOIN files f ON f.id = c.file_id WHERE f.project_id = ?",
-            &[ValueRef::from(project_id)],
-        )?;
+        let sql = remove_where("file_id IN (SELECT id FROM files WHERE project_id = ?)");
+        session.execute(&sql, &[ValueRef::from(project_id)])?;
     }
     Ok(())
 }

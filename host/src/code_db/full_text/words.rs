@@ -60,7 +60,7 @@ fn is_diacritic(c: char) -> bool {
         .is_some_and(|place| place < 50 && MARKS >> place & 1 == 1)
 }
 
-fn fold(word: &str) -> Cow<'_, str> {
+pub(super) fn fold(word: &str) -> Cow<'_, str> {
     let small = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     if word.bytes().all(small) {
         return Cow::Borrowed(word);

@@ -6,6 +6,7 @@ use super::batch::{Batch, Upsert};
 use super::ids::{Ids, NextIds};
 use super::plan::{ClassPlan, FilePlan, Plan};
 use crate::code_db::dialect::quoted;
+use crate::code_db::full_text::camel_case::CamelCase;
 use crate::code_db::full_text::document::{Columns, document};
 use crate::code_db::full_text::insert_words;
 use crate::code_db::records::{ClassRecord, Destination, FileRecord};
@@ -248,7 +249,7 @@ pub(super) fn texts(
 }
 
 const INSERT_TEXT: &str = "INSERT INTO code_content(id, file_id, entity_type, entity_id, entity_name, content, \
-                           docstring) VALUES (?, ?, ?, ?, ?, ?, ?)";
+                           docstring, name_parts, text_parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The rows of `code_content` under construction.
 struct Texts<'s> {
@@ -327,6 +328,10 @@ impl Texts<'_> {
             return Ok(());
         };
         let id = ValueRef::from(self.next.take());
+        let docstring = docstring.as_deref();
+        let camel_case = CamelCase::of(owner.name, content, docstring);
+        let name_parts = camel_case.name_parts.as_deref();
+        let text_parts = camel_case.text_parts.as_deref();
         self.rows.push([
             id,
             owner.file_id.into(),
@@ -334,14 +339,18 @@ impl Texts<'_> {
             entity_id.into(),
             owner.name.into(),
             content.into(),
-            docstring.as_deref().into(),
+            docstring.into(),
+            name_parts.into(),
+            text_parts.into(),
         ]);
         if let Some(rows) = &mut self.words {
             let columns = Columns {
                 entity_type: owner.kind,
                 entity_name: Some(owner.name),
                 content,
-                docstring: docstring.as_deref(),
+                docstring,
+                name_parts,
+                text_parts,
             };
             rows.push([id, document(columns, self.dialect).as_str().into()]);
         }

@@ -255,6 +255,8 @@ const CODE_CONTENT: Table = Table {
         text("content").not_null(),
         text("docstring"),
         time("created_at"),
+        text("name_parts"),
+        text("text_parts"),
     ],
     unique: &[],
     owners: &[owner("file_id", "files")],

@@ -410,7 +410,7 @@ mod tests {
             create_full_text(&FULL_TEXT, Dialect::Sqlite),
             [
                 "CREATE VIRTUAL TABLE \"code_content_fts\" USING fts5(entity_type, entity_name, content, \
-             docstring, content='code_content', content_rowid='rowid')"
+             docstring, name_parts, text_parts, content='code_content', content_rowid='rowid')"
             ]
         );
         assert!(create_full_text(&FULL_TEXT, Dialect::Generic).is_empty());

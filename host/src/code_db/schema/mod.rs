@@ -23,7 +23,7 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 }
 
 /// The version of this declaration. Whoever changes the declaration after a release raises it.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 /// The version of databases that keep no record of it: the older program's.
 pub const UNRECORDED: i64 = 1;
@@ -101,7 +101,14 @@ pub const FULL_TEXT: FullText = FullText {
     name: "code_content_fts",
     over: "code_content",
     row_id: "rowid",
-    columns: &["entity_type", "entity_name", "content", "docstring"],
+    columns: &[
+        "entity_type",
+        "entity_name",
+        "content",
+        "docstring",
+        "name_parts",
+        "text_parts",
+    ],
 };
 
 #[cfg(test)]
