@@ -67,6 +67,8 @@ pub struct App {
     database: OnceLock<Arc<UniversalDriver>>,
     /// The server's, while this host serves.
     serving: OnceLock<Serving>,
+    /// What the workers that this host starts have in common.
+    starts: Starts,
 }
 
 impl App {
@@ -105,19 +107,22 @@ impl App {
         let workers = Arc::new(WorkerManager::new());
         let db_workers =
             DbWorkerManager::initialize_from_config(&config, Arc::clone(&workers), mode);
+        let config = CurrentConfig::new(config);
+        let starts = Starts {
+            config: config.clone(),
+            plugin_dirs: absolute_directories(plugin_dirs),
+            host_id: Uuid::new_v4().simple().to_string(),
+        };
         let app = Self {
-            config: CurrentConfig::new(config),
+            config,
             plugins,
             workers,
             db_workers: Arc::new(db_workers),
             database: OnceLock::new(),
             serving: OnceLock::new(),
+            starts,
         };
-        app.offer_workers(&Starts {
-            config: app.config.clone(),
-            plugin_dirs: absolute_directories(plugin_dirs),
-            host_id: Uuid::new_v4().simple().to_string(),
-        });
+        app.offer_workers();
         Ok(app)
     }
 
@@ -212,6 +217,7 @@ impl App {
             config: self.config.clone(),
             database: self.usable_database()?,
             workers: Arc::clone(&self.workers),
+            indexing_process: self.indexing_process(),
             jobs: None,
             searcher,
             drivers,

@@ -1,5 +1,6 @@
 //! Faults that users meet, each brought about in the real program: disks, files, limits, processes, odd clients.
 
+mod bombs;
 mod clients;
 mod files;
 mod limits;

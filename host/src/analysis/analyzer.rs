@@ -1,8 +1,10 @@
 //! The entry point: owns the parsers and turns one source text into its analysis.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
 use super::ast::{self, Ast, AstBounds, AstCounts, AstHit};
@@ -37,10 +39,10 @@ impl Engine {
 
     /// Parses a text; none when it takes longer than any sensible text of its length.
     fn parse(&mut self, source: &str) -> Option<Tree> {
-        let deadline = Instant::now() + patience(source.len());
-        let mut give_up = |_: &_| match Instant::now() < deadline {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+        let limit = TimeLimit::new(patience(source.len()));
+        let mut give_up = |_: &_| match limit.is_over() {
+            false => ControlFlow::Continue(()),
+            true => ControlFlow::Break(()),
         };
         let options = ParseOptions::new().progress_callback(&mut give_up);
         let mut rest = |start: usize, _| source.as_bytes().get(start..).unwrap_or_default();
@@ -53,6 +55,42 @@ impl Engine {
         }
         tree
     }
+}
+
+/// A limit of this thread's own time on the processor: what else the machine does must not decide what a text is found to
+/// hold.
+struct TimeLimit {
+    most: Duration,
+    used_before: Duration,
+    /// Before this moment the time cannot be over, and the processor's clock, which is a call of the system, is not read.
+    not_before: Cell<Instant>,
+}
+
+impl TimeLimit {
+    fn new(most: Duration) -> Self {
+        Self {
+            most,
+            used_before: thread_time(),
+            not_before: Cell::new(Instant::now() + most),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let now = Instant::now();
+        if now < self.not_before.get() {
+            return false;
+        }
+        let left = (self.used_before + self.most).saturating_sub(thread_time());
+        self.not_before.set(now + left);
+        left.is_zero()
+    }
+}
+
+/// How long this thread has been on a processor.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // The time since the thread's start is never negative.
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Default for Analyzer {
@@ -180,7 +218,7 @@ fn nothing(language: Language, source: &str) -> FileAnalysis {
     }
 }
 
-/// How long parsing may take. Sound text takes about 0.1 seconds a megabyte and broken text up to 5; in a few unsound
+/// How long parsing may take on the processor. Sound text takes about 0.1 seconds a megabyte and broken text up to 5; in a few unsound
 /// texts, such as thousands of unterminated raw strings, the parser's search for a way out takes time and memory with
 /// the square of their length, and out of memory it would end the process.
 fn patience(bytes: usize) -> Duration {
@@ -219,6 +257,17 @@ mod tests {
         ] {
             assert_eq!(count_lines(source), lines, "{source:?}");
         }
+    }
+
+    #[test]
+    fn only_time_on_the_processor_counts() {
+        let limit = TimeLimit::new(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(80));
+        assert!(!limit.is_over(), "it slept");
+        let began = thread_time();
+        while !limit.is_over() {}
+        let used = thread_time() - began;
+        assert!(used > Duration::from_millis(20), "{used:?}");
     }
 
     #[test]

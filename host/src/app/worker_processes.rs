@@ -1,9 +1,10 @@
 //! What this program does when it is started as a worker, and how a host starts its workers.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,6 +12,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::{App, AppError, plugin_loader};
 use crate::code_db::database::CodeDatabase;
+use crate::commands::context::IndexingProcess;
+use crate::commands::indexing_process;
 use crate::config::current::CurrentConfig;
 use crate::config::types::Config;
 use crate::db_worker;
@@ -37,7 +40,9 @@ pub enum WorkerStartError {
     #[error("workers are started by the host, not by hand ({0}); use `code-analysis-host serve`")]
     NoHost(#[from] ControlError),
     /// There is no such kind.
-    #[error("there is no worker `{0}`; there are: database, file_watcher, repair, vectorization")]
+    #[error(
+        "there is no worker `{0}`; there are: database, file_watcher, repair, vectorization, indexing"
+    )]
     UnknownKind(String),
 }
 
@@ -51,6 +56,7 @@ pub fn run_worker(kind: &str) -> Result<ExitCode, WorkerStartError> {
         "file_watcher" => run_beside_database(WorkerKind::FileWatcher, file_watcher::run),
         "repair" => run_beside_database(WorkerKind::Repair, repair::run),
         "vectorization" => run_beside_database(WorkerKind::Vectorization, vectorization::run),
+        "indexing" => run_beside_database(WorkerKind::Indexing, run_indexing),
         other => Err(WorkerStartError::UnknownKind(other.to_owned())),
     }
 }
@@ -85,6 +91,13 @@ fn run_beside_database(
             Ok(refuse(&control, "database", &error.to_string()))
         }
         Err(error) => Ok(give_way(&error)),
+    }
+}
+
+fn run_indexing(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase) -> ExitCode {
+    match &hello.root_dir {
+        Some(root_dir) => indexing_process::run(control, &hello.config, root_dir, database),
+        None => refuse(control, "root_dir", "the host names no directory to index"),
     }
 }
 
@@ -127,6 +140,9 @@ pub(super) const STARTABLE: [WorkerKind; 3] = [
     WorkerKind::Vectorization,
 ];
 
+/// Time that an indexing process has to store what is at hand when its command is stopped.
+const INDEXING_STOP: Duration = Duration::from_secs(20);
+
 /// What all starts of workers of one host have in common.
 #[derive(Clone)]
 pub(super) struct Starts {
@@ -146,28 +162,53 @@ impl Starts {
         settings: &WorkerSettings,
     ) -> Result<WorkerSpec, WorkerError> {
         let in_force = self.config.get();
-        let bad = |problem: serde_json::Error| WorkerError::BadSettings {
-            name: kind.to_string(),
-            problem: problem.to_string(),
-        };
-        let config = with_settings(&in_force, kind, settings).map_err(bad)?;
+        let config = with_settings(&in_force, kind, settings).map_err(bad_settings(kind))?;
+        Ok(WorkerSpec {
+            policy: RestartPolicy {
+                // Unlike a DB worker it is wanted by nobody in particular, who would start it again later.
+                max_restarts: usize::MAX,
+                ..RestartPolicy::default()
+            },
+            ..self.spec_with(kind, config, None)?
+        })
+    }
+
+    /// A process that indexes this directory for a command, as configured now.
+    fn indexing(&self, root_dir: &Path) -> Result<WorkerSpec, WorkerError> {
+        let config = Config::clone(&self.config.get());
+        Ok(WorkerSpec {
+            // A command that is stopped still hears what was stored.
+            stop_timeout: INDEXING_STOP,
+            ..self.spec_with(WorkerKind::Indexing, config, Some(root_dir.to_owned()))?
+        })
+    }
+
+    fn spec_with(
+        &self,
+        kind: WorkerKind,
+        config: Config,
+        root_dir: Option<PathBuf>,
+    ) -> Result<WorkerSpec, WorkerError> {
         let executable = find_executable(config.database.worker.executable.as_deref())?;
         let log_path = Some(config.worker_log(kind.as_str()).path);
         let hello = WorkerHello {
             config,
             plugin_dirs: self.plugin_dirs.clone(),
             host_id: self.host_id.clone(),
+            root_dir,
         };
-        let hello = serde_json::to_value(hello).map_err(bad)?;
+        let hello = serde_json::to_value(hello).map_err(bad_settings(kind))?;
         Ok(WorkerSpec {
             log_path,
-            policy: RestartPolicy {
-                // Unlike a DB worker it is wanted by nobody in particular, who would start it again later.
-                max_restarts: usize::MAX,
-                ..RestartPolicy::default()
-            },
             ..WorkerSpec::new(kind, kind.as_str(), executable, hello)
         })
+    }
+}
+
+fn bad_settings(kind: WorkerKind) -> impl Fn(serde_json::Error) -> WorkerError {
+    move |problem| WorkerError::BadSettings {
+        name: kind.to_string(),
+        problem: problem.to_string(),
     }
 }
 
@@ -187,12 +228,18 @@ fn with_settings(
 
 impl App {
     /// Lets workers be started by their kind from now on.
-    pub(super) fn offer_workers(&self, starts: &Starts) {
+    pub(super) fn offer_workers(&self) {
         for kind in STARTABLE {
-            let starts = starts.clone();
+            let starts = self.starts.clone();
             let recipe = move |settings: &WorkerSettings| starts.spec(kind, settings);
             self.workers.offer(kind, Arc::new(recipe));
         }
+    }
+
+    /// Makes the processes that index for commands.
+    pub(super) fn indexing_process(&self) -> IndexingProcess {
+        let starts = self.starts.clone();
+        Arc::new(move |root_dir| starts.indexing(root_dir))
     }
 
     /// Starts the workers that the configuration wants.
@@ -222,7 +269,7 @@ impl App {
     pub(super) fn is_wanted(&self, kind: WorkerKind) -> bool {
         let workers = &self.config().workers;
         match kind {
-            WorkerKind::Database => false,
+            WorkerKind::Database | WorkerKind::Indexing => false,
             WorkerKind::FileWatcher => {
                 workers.file_watcher.enabled && !workers.file_watcher.watch_dirs.is_empty()
             }

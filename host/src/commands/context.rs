@@ -1,5 +1,6 @@
 //! What commands run with: the configuration, the database, the workers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::jobs::queue::JobQueue;
@@ -8,8 +9,13 @@ use crate::code_db::database::CodeDatabase;
 use crate::config::current::CurrentConfig;
 use crate::foundation::cancellation::Cancellation;
 use crate::search::searcher::Searcher;
+use crate::supervisor::error::WorkerError;
 use crate::supervisor::worker_manager::WorkerManager;
+use crate::supervisor::worker_spec::WorkerSpec;
 use crate::universal_driver::driver::UniversalDriver;
+
+/// Makes the process that indexes a directory, as it is configured now.
+pub type IndexingProcess = Arc<dyn Fn(&Path) -> Result<WorkerSpec, WorkerError> + Send + Sync>;
 
 /// What commands run with. Clones share everything.
 #[derive(Clone)]
@@ -20,6 +26,8 @@ pub struct Context {
     pub database: Arc<UniversalDriver>,
     /// The workers of this process.
     pub workers: Arc<WorkerManager>,
+    /// Makes processes that index.
+    pub indexing_process: IndexingProcess,
     /// The jobs of this process; none where it is no server, because they would end with it.
     pub jobs: Option<JobQueue>,
     /// The database drivers that are found.

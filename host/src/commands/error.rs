@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What kind of failure it is. The words are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What kind of failure it is. The words of [`as_str`](Self::as_str) are stable; what `serde` makes of it is for the
+/// processes of one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// There is no command of that name.
@@ -110,11 +112,11 @@ impl ErrorCode {
 }
 
 /// Why a command failed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub struct CommandError(Box<Fields>);
 
 /// Boxed, so that results stay small.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Fields {
     code: ErrorCode,
     message: String,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::indexing::problem::{Problem, ProblemKind};
 use crate::indexing::summary::IndexSummary;
@@ -12,7 +12,7 @@ use crate::indexing::summary::IndexSummary;
 const MOST_PROBLEMS: usize = 1_000;
 
 /// What indexing did, of several projects together. The first names are those of the older program.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct IndexTotals {
     /// Source files that are there.
     files_discovered: u64,
@@ -41,7 +41,7 @@ pub(super) struct IndexTotals {
 }
 
 /// One project of several.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct ProjectTotals {
     pub(super) project_id: String,
     root_dir: PathBuf,

@@ -45,6 +45,7 @@ mod get_worker_status;
 mod help;
 mod impact;
 mod index_totals;
+pub mod indexing_process;
 pub mod job;
 pub mod jobs;
 mod list_backup_files;

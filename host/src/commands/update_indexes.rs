@@ -11,12 +11,11 @@ use super::context::Context;
 use super::database_errors::path_code;
 use super::error::{CommandError, ErrorCode};
 use super::index_totals::IndexTotals;
+use super::indexing_process::index_all;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use super::project_choice::{ProjectChoice, nothing_chosen, require_absolute};
 use crate::code_db::page::PageRequest;
-use crate::indexing::indexer::{IndexOptions, Indexer};
-use crate::indexing::project_root::discover_projects;
 
 /// Files whose lengths are looked at together.
 const FILES_AT_ONCE: u32 = 10_000;
@@ -107,30 +106,6 @@ impl Operation for UpdateIndexes {
             seconds: started.elapsed().as_secs_f64(),
         })
     }
-}
-
-/// Indexes all projects at, above and below a directory.
-pub(super) fn index_all(
-    context: &Context,
-    root_dir: &Path,
-    job: &Job<'_>,
-) -> Result<IndexTotals, CommandError> {
-    let discovery = discover_projects(root_dir)?;
-    let options = IndexOptions {
-        crash_notes: Some(context.config.get().crash_notes()),
-        cancellation: job.cancellation.clone(),
-        ..IndexOptions::default()
-    };
-    let indexer = Indexer::new(context.code(), options);
-    let mut totals = IndexTotals::new(discovery.problems);
-    for project in &discovery.projects {
-        if job.cancellation.is_cancelled() {
-            totals.cancelled = true;
-            break;
-        }
-        totals.add(indexer.index(project, job.progress)?);
-    }
-    Ok(totals)
 }
 
 /// The directory to index: the one that is named, else the root of the project that is named.

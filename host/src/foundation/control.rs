@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The longest line of the conversation, in bytes, its newline included.
-pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// The longest line of the conversation, in bytes, its newline included: room for what indexing tells of a tree of
+/// thousands of projects.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What the host says: first `hello`, once, and later perhaps `shutdown`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -105,6 +105,14 @@ impl ControlChannel {
         send(&self.writer, &WorkerMessage::Refused(refusal))
     }
 
+    /// Tells the host how the worker does.
+    ///
+    /// # Errors
+    /// [`ControlError::Gone`] without a host, [`ControlError::LineTooLong`].
+    pub fn heartbeat(&self, status: Value) -> Result<(), ControlError> {
+        send(&self.writer, &WorkerMessage::Heartbeat(status))
+    }
+
     /// Sends `status()` every `interval` from a thread of its own, until the host is gone.
     ///
     /// A `status` that takes the worker's main locks makes the host's watchdog notice a deadlock

@@ -1,12 +1,12 @@
 //! Looks at a project's tree: its source files with size and time, and what cannot be looked at.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ignore::DirEntry;
 
 use super::problem::{Problem, ProblemKind};
+use super::source_file::stamp;
 use super::tree_walk::{Parts, is_directory, is_project_root, walk};
 use crate::analysis::Language;
 
@@ -86,14 +86,11 @@ impl Scan {
             self.pass_over(path, ProblemKind::TooLarge, message);
             return;
         }
-        let mtime_ns = metadata
-            .mtime()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(metadata.mtime_nsec());
+        let (size, mtime_ns) = stamp(&metadata);
         self.files.push(FoundFile {
             path: path.to_owned(),
             language,
-            size: metadata.len(),
+            size,
             mtime_ns,
         });
     }

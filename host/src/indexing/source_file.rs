@@ -125,7 +125,7 @@ fn source_file(bytes: Vec<u8>, metadata: &Metadata, changing: bool) -> Result<So
 }
 
 /// What changes when the file does.
-fn stamp(metadata: &Metadata) -> (u64, i64) {
+pub(super) fn stamp(metadata: &Metadata) -> (u64, i64) {
     (metadata.len(), mtime_ns(metadata))
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Observed {
     pub(super) last_exit: Option<ExitReason>,
     pub(super) heartbeat: Option<Value>,
     pub(super) failure: Option<Failure>,
+    /// Counts what was published.
+    news: u64,
 }
 
 /// Why and since when a worker is left alone.
@@ -71,6 +73,7 @@ impl WorkerCell {
             last_exit: None,
             heartbeat: None,
             failure: None,
+            news: 0,
         };
         WorkerCell {
             name: spec.name.clone(),
@@ -83,7 +86,10 @@ impl WorkerCell {
 
     /// Changes what others see, and wakes those who wait.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Observed)) {
-        change(&mut self.lock());
+        let mut observed = self.lock();
+        change(&mut observed);
+        observed.news += 1;
+        drop(observed);
         self.changed.notify_all();
     }
 
@@ -162,6 +168,15 @@ impl WorkerHandle {
             }
             _ => None,
         }
+    }
+
+    /// Waits until there is news of the worker, at most for `timeout`: a heartbeat or another state. `known` is the number
+    /// of the last news that the caller has seen, 0 before the first; answers that of the latest, and the worker as it is
+    /// now.
+    pub fn wait_news(&self, known: u64, timeout: Duration) -> (u64, WorkerStatus) {
+        let newer = |seen: &Observed| (seen.news > known).then_some(seen.news);
+        let news = self.cell.wait(Instant::now() + timeout, newer);
+        (news.unwrap_or(known), self.status())
     }
 
     /// The worker as it is now.

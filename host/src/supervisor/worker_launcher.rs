@@ -167,7 +167,7 @@ pub(super) fn system(doing: &str) -> impl FnOnce(io::Error) -> LaunchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundation::control::WorkerMessage;
+    use crate::foundation::control::{MAX_LINE_BYTES, WorkerMessage};
     use crate::supervisor::exit_reason::ExitReason;
     use crate::supervisor::test_worker::{PATIENCE, spec};
     use crossbeam_channel::unbounded;
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_hello_that_is_too_long_starts_nothing() {
-        let hello = Value::from("x".repeat(2 << 20));
+        let hello = Value::from("x".repeat(MAX_LINE_BYTES));
         let error = launch(
             &WorkerSpec {
                 hello,

@@ -24,6 +24,8 @@ pub enum WorkerKind {
     Repair,
     /// Gives code vectors.
     Vectorization,
+    /// Indexes a directory once, for a command.
+    Indexing,
 }
 
 impl WorkerKind {
@@ -34,6 +36,7 @@ impl WorkerKind {
             WorkerKind::FileWatcher => "file_watcher",
             WorkerKind::Repair => "repair",
             WorkerKind::Vectorization => "vectorization",
+            WorkerKind::Indexing => "indexing",
         }
     }
 }

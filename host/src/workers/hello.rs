@@ -15,4 +15,7 @@ pub struct WorkerHello {
     pub plugin_dirs: Vec<PathBuf>,
     /// Who the host is: the same for each process that it starts in a worker's place, another for every other host.
     pub host_id: String,
+    /// The directory that an indexing worker is to index; none for the others.
+    #[serde(default)]
+    pub root_dir: Option<PathBuf>,
 }

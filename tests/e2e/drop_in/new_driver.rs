@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::libraries::{cargo, target};
+use crate::support::libraries::{cargo_in, target};
 use crate::support::repository;
 use crate::support::sandbox::Sandbox;
 use crate::support::server::eventually;
@@ -33,7 +33,7 @@ fn a_new_driver_builds_loads_passes_its_cases_and_serves_a_database() {
         crate_dir.join("Cargo.lock"),
     )
     .unwrap();
-    cargo(&crate_dir, &["build", "--quiet", "--offline"]);
+    cargo_in(&crate_dir, &["build", "--quiet", "--offline"]);
     let library = target().join("libtiny_db.so");
     let library = library.to_str().unwrap();
 

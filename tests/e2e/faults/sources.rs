@@ -23,15 +23,15 @@ use crate::support::server::{Server, eventually};
 const NOBODY: u32 = 65_534;
 
 /// A tree that is watched and scanned once; what is written from now on is known from notifications alone.
-struct Watched {
-    sandbox: Sandbox,
-    server: Server,
-    root: PathBuf,
+pub(super) struct Watched {
+    pub(super) sandbox: Sandbox,
+    pub(super) server: Server,
+    pub(super) root: PathBuf,
 }
 
 impl Watched {
     /// The tree holds `good.py` with a function `good`, and what `prepare` makes.
-    fn new(prepare: impl FnOnce(&Path)) -> Self {
+    pub(super) fn new(prepare: impl FnOnce(&Path)) -> Self {
         let sandbox = Sandbox::new();
         let root = sandbox.work().join("tree");
         fs::create_dir(&root).unwrap();
@@ -52,7 +52,7 @@ impl Watched {
         watched
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         fs::write(self.root.join(name), text).unwrap();
     }
 
@@ -69,7 +69,7 @@ impl Watched {
         self.functions().iter().any(|name| name == function)
     }
 
-    fn until_there(&self, function: &str) {
+    pub(super) fn until_there(&self, function: &str) {
         eventually(function, || self.is_there(function).then_some(()));
     }
 
@@ -77,7 +77,7 @@ impl Watched {
         eventually(function, || (!self.is_there(function)).then_some(()));
     }
 
-    fn watcher(&self) -> Value {
+    pub(super) fn watcher(&self) -> Value {
         let parameters = json!({ "worker_type": "file_watcher" });
         self.server.rpc("get_worker_status", &parameters)["processes"][0].clone()
     }
@@ -95,7 +95,7 @@ impl Watched {
     }
 
     /// What `update_indexes` complains of: kinds and names of files.
-    fn problems(&self) -> Vec<(String, String)> {
+    pub(super) fn problems(&self) -> Vec<(String, String)> {
         let parameters = json!({ "root_dir": self.root });
         let answer = self.server.rpc("update_indexes", &parameters);
         let mut problems: Vec<(String, String)> = answer["problems"]
@@ -116,7 +116,7 @@ impl Watched {
     }
 }
 
-fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(kind, name): &(&str, &str)| ((*kind).to_owned(), (*name).to_owned());
     expected.iter().map(owned).collect()
 }
@@ -391,30 +391,4 @@ fn deep_nesting_long_lines_and_bundles_are_indexed_as_far_as_they_go() {
     let indexed = watched.server.rpc("list_project_files", &json!({}));
     assert_eq!(indexed["total"], 6, "{indexed}");
     assert!(watched.sandbox.database().exists());
-}
-
-/// C that is broken in such a way that the parser keeps every way to go on: its memory grows with the square of the length,
-/// in a single step at the end.
-#[test]
-fn a_text_that_takes_all_memory_ends_a_worker_twice_and_is_then_passed_over() {
-    let bomb = "x=>".repeat(12_000);
-    let watched = Watched::new(|root| {
-        fs::write(root.join("bomb.c"), &bomb).unwrap();
-        fs::write(root.join("fine.c"), "int fine(void) { return 1; }\n").unwrap();
-    });
-    watched.until_there("fine");
-    eventually("the file is passed over", || {
-        let watcher = watched.watcher();
-        (watcher["heartbeat"]["problems"] == 1).then_some(())
-    });
-    assert_eq!(watched.watcher()["restarts"], 2);
-    watched.write("later.c", "int later(void) { return 1; }\n");
-    watched.until_there("later");
-    assert_eq!(watched.watcher()["restarts"], 2, "it is not analysed again");
-    assert_eq!(watched.problems(), pairs(&[("crashed", "bomb.c")]));
-    // What is written in its place is read.
-    watched.write("bomb.c", "int defused(void) { return 1; }\n");
-    watched.until_there("defused");
-    assert_eq!(watched.problems(), []);
-    assert_eq!(watched.watcher()["restarts"], 2);
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::cargo::cargo;
 use super::sandbox::{executable, plugins_dir};
 use super::{copy_tree, fixture, repository};
 
@@ -77,7 +78,7 @@ pub fn frozen(name: &str) -> Vec<u8> {
             crate_dir.join("Cargo.lock"),
         )
         .unwrap();
-        cargo(&crate_dir, &["build", "--quiet", "--offline", "--examples"]);
+        cargo_in(&crate_dir, &["build", "--quiet", "--offline", "--examples"]);
         target().join("examples")
     });
     fs::read(directory.join(format!("lib{name}.so"))).unwrap()
@@ -96,8 +97,8 @@ pub fn frozen_with_version(version: &str) -> Vec<u8> {
 }
 
 /// Runs cargo on a crate outside the workspace, so that it uses what was built for the workspace.
-pub fn cargo(crate_dir: &Path, arguments: &[&str]) -> String {
-    let mut cargo = Command::new(env!("CARGO"));
+pub fn cargo_in(crate_dir: &Path, arguments: &[&str]) -> String {
+    let mut cargo = cargo();
     cargo
         .current_dir(crate_dir)
         .args(arguments)
@@ -130,7 +131,7 @@ fn built(name: &str) -> PathBuf {
 
 /// The libraries that the fixture's source names, as they were built for the workspace.
 fn dependencies_of_the_fixture() -> Vec<(String, String)> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     cargo.args([
         "build",
         "--quiet",

@@ -1,6 +1,7 @@
 //! What end-to-end tests stand on: the real program with the real plugins, in a home of its own.
 
 pub mod browser;
+pub mod cargo;
 pub mod chain;
 pub mod dump;
 pub mod embedding_service;

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::cargo::cargo;
+
 /// The program under test.
 pub fn executable() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_code-analysis-host"))
@@ -17,7 +19,7 @@ pub fn plugins_dir() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let directory = executable().parent().unwrap().to_owned();
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = cargo();
         cargo.args(["build", "--quiet"]);
         for package in [
             "driver-sqlite",
