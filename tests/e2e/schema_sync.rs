@@ -9,6 +9,8 @@ use code_analysis_host::config::types::Config;
 use code_analysis_host::foundation::progress::{Silent, StepProgress};
 use driver_api::{DriverError, Value, ValueRef};
 use rustix::process::Signal;
+use serde_json::json;
+use test_needs::needs;
 
 use crate::support::dump::dump;
 use crate::support::engines::Engine;
@@ -118,6 +120,53 @@ fn a_damaged_schema_becomes_the_declared_one_and_rows_stay() {
             "{}: {found}",
             engine.name
         );
+    }
+}
+
+/// What a version before that of words within camel case lacks.
+const WITHOUT_PARTS: [&str; 4] = [
+    "DROP TABLE code_content_fts",
+    "ALTER TABLE code_content DROP COLUMN name_parts",
+    "ALTER TABLE code_content DROP COLUMN text_parts",
+    "UPDATE file_states SET analysis = 2",
+];
+
+#[needs(postgresql, mariadb)]
+#[test]
+fn texts_of_an_older_version_are_found_as_before_and_get_their_parts_from_the_next_run() {
+    for engine in Engine::all("older_texts") {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path().canonicalize().unwrap();
+        std::fs::write(root.join("web.js"), "function parseHeader(rawText) {}\n").unwrap();
+        let indexed = engine.index(&root);
+        let app = engine.app();
+        let driver = app.database().unwrap();
+        for statement in WITHOUT_PARTS {
+            let done = driver
+                .raw_database()
+                .once(|session| session.execute(statement, &[]));
+            done.unwrap_or_else(|error| panic!("{}: {statement}: {error}", engine.name));
+        }
+        driver.database().apply_schema(&Silent).unwrap();
+        drop(driver);
+        drop(app);
+        let found = |query: &str| {
+            let answer = engine.call("fulltext_search", &json!({ "query": query }));
+            answer["total"].as_u64().unwrap()
+        };
+        let check = || {
+            let check = engine.host(&["db", "check", "--json"]);
+            assert_eq!(check.status, 0, "{}: {}", engine.name, check.stdout);
+        };
+        assert_eq!((found("parseHeader"), found("header")), (1, 0));
+        check();
+        assert_eq!(engine.index(&root)["files_processed"], 1);
+        assert_eq!((found("parseHeader"), found("header")), (1, 1));
+        check();
+        let id = &indexed["project_id"];
+        engine.call("delete_project", &json!({ "project_id": id }));
+        assert_eq!(found("parseHeader"), 0);
+        check();
     }
 }
 

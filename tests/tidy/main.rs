@@ -8,5 +8,6 @@
 
 mod headers;
 mod imports;
+mod secrets;
 mod sources;
 mod words;

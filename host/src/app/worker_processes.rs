@@ -24,6 +24,7 @@ use crate::foundation::log_file::LogFileSettings;
 use crate::foundation::telemetry::{self, Telemetry};
 use crate::supervisor::error::WorkerError;
 use crate::supervisor::executable::find_executable;
+use crate::supervisor::exit_reason::ExitReason;
 use crate::supervisor::restart_policy::RestartPolicy;
 use crate::supervisor::worker_handle::WorkerHandle;
 use crate::supervisor::worker_recipes::WorkerSettings;
@@ -143,6 +144,15 @@ pub(super) const STARTABLE: [WorkerKind; 3] = [
 /// Time that an indexing process has to store what is at hand when its command is stopped.
 const INDEXING_STOP: Duration = Duration::from_secs(20);
 
+/// An indexing process is started again for each text that ends it, so often within an hour.
+const INDEXING_RESTARTS: RestartPolicy = RestartPolicy {
+    first_delay: Duration::ZERO,
+    second_delay: Duration::ZERO,
+    max_delay: Duration::ZERO,
+    max_restarts: 50,
+    period: Duration::from_secs(3600),
+};
+
 /// What all starts of workers of one host have in common.
 #[derive(Clone)]
 pub(super) struct Starts {
@@ -179,6 +189,8 @@ impl Starts {
         Ok(WorkerSpec {
             // A command that is stopped still hears what was stored.
             stop_timeout: INDEXING_STOP,
+            policy: INDEXING_RESTARTS,
+            on_end: Some(Arc::new(ended_by_itself)),
             ..self.spec_with(WorkerKind::Indexing, config, Some(root_dir.to_owned()))?
         })
     }
@@ -203,6 +215,11 @@ impl Starts {
             ..WorkerSpec::new(kind, kind.as_str(), executable, hello)
         })
     }
+}
+
+/// A text that takes all memory ends a process by a signal; one that ends with a status would do so again.
+fn ended_by_itself(reason: &mut ExitReason) -> Option<String> {
+    (reason.signal.is_none()).then(|| "it is not started again".to_owned())
 }
 
 fn bad_settings(kind: WorkerKind) -> impl Fn(serde_json::Error) -> WorkerError {

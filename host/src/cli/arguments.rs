@@ -78,7 +78,7 @@ pub(super) enum Subcommand {
     /// Is a worker; started by the host
     #[command(hide = true)]
     Worker {
-        /// `database`, `file_watcher`, `repair` or `vectorization`
+        /// `database`, `file_watcher`, `repair`, `vectorization` or `indexing`
         kind: String,
     },
     /// Says what a plugin file is; started by the host

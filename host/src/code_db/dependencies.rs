@@ -108,7 +108,7 @@ impl CodeDatabase {
 
     /// Makes the dependencies of the `sources` the given pairs, touches nothing that is so already, and notes that those
     /// for which this was done are `linked`. Files that somebody stored anew since the sources were read stay as they
-    /// are; where there is one nothing is noted, and it is all left to whoever stored it, who comes here next.
+    /// are; where there is one nothing is noted, and it is all left to the next run, as a rule of whoever stored it.
     ///
     /// # Errors
     /// The driver's; nothing is changed then.

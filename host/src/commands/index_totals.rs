@@ -60,6 +60,14 @@ impl IndexTotals {
         totals
     }
 
+    /// A run that was stopped before it could say anything.
+    pub(super) fn stopped() -> Self {
+        Self {
+            cancelled: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds what was done for one project.
     pub(super) fn add(&mut self, summary: IndexSummary) {
         self.files_discovered += summary.files_found;
@@ -124,7 +132,7 @@ impl IndexTotals {
             match problem.kind {
                 ProblemKind::SyntaxErrors => self.syntax_errors += 1,
                 // The file, or the project, is indexed all the same.
-                ProblemKind::NotUtf8 | ProblemKind::ProjectId => {}
+                ProblemKind::NotUtf8 | ProblemKind::Changing | ProblemKind::ProjectId => {}
                 _ => self.errors += 1,
             }
             if self.problems.len() < MOST_PROBLEMS {
@@ -151,7 +159,8 @@ mod tests {
 
     #[test]
     fn projects_are_added_up() {
-        let mut totals = IndexTotals::new(problems(&[ProblemKind::ProjectId]));
+        let mut totals =
+            IndexTotals::new(problems(&[ProblemKind::ProjectId, ProblemKind::Changing]));
         for id in ["a", "b"] {
             totals.add(IndexSummary {
                 project_id: id.to_owned(),
@@ -177,7 +186,7 @@ mod tests {
         ] {
             assert_eq!(json[key], expected, "{key}");
         }
-        assert_eq!(json["problems"].as_array().unwrap().len(), 5);
+        assert_eq!(json["problems"].as_array().unwrap().len(), 6);
         assert_eq!(totals.only_project(), None);
         assert_eq!(
             totals.message(),

@@ -11,7 +11,7 @@ use super::error::{CommandError, ErrorCode};
 use super::job::Job;
 use super::operation::{Access, Needs, Operation};
 use super::parameters::{Paging, Place};
-use super::worker_logs::{LogFile, directories, log_files};
+use super::worker_logs::{LogFile, directories, log_files, writers};
 use crate::supervisor::worker_spec::WorkerKind;
 
 /// The command.
@@ -59,7 +59,7 @@ impl Operation for ListWorkerLogs {
         parameters: Parameters,
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
-        let workers = context.workers.status();
+        let workers = writers(context);
         let directories = directories(&workers);
         let unknown = parameters.log_dirs.iter().flatten();
         if let Some(unknown) = unknown

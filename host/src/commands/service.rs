@@ -8,6 +8,7 @@ use super::error::CommandError;
 use super::jobs::queue::JobQueue;
 use super::prepared::Prepared;
 use super::registry::Registry;
+use crate::supervisor::worker_spec::WorkerKind;
 use crate::supervisor::worker_status::{WorkerState, WorkerStatus};
 
 /// What a door needs of the program behind it. Calls block.
@@ -30,7 +31,7 @@ pub trait CommandService: Send + Sync + 'static {
     /// Why it does not.
     fn ping_database(&self) -> Result<(), CommandError>;
 
-    /// The workers of this process.
+    /// The workers of this process, but for those that index for a command.
     fn workers(&self) -> Vec<WorkerHealth>;
 }
 
@@ -115,6 +116,8 @@ impl CommandService for Commands {
             .workers
             .status()
             .into_iter()
+            // One that works for a single command, and may be ended by what it reads, says nothing about the server.
+            .filter(|worker| worker.kind != WorkerKind::Indexing)
             .map(Into::into)
             .collect()
     }

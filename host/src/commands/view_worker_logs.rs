@@ -13,7 +13,7 @@ use super::job::Job;
 use super::log_events::{EventType, Level, LevelName, Moment};
 use super::log_lines::{Line, Lines, Part, Wanted, read};
 use super::operation::{Access, Needs, Operation};
-use super::worker_logs::{LogFile, log_files};
+use super::worker_logs::{LogFile, log_files, writers};
 use crate::supervisor::worker_spec::WorkerKind;
 
 /// Most bytes that are read of each file, from its end.
@@ -125,7 +125,7 @@ impl Operation for ViewWorkerLogs {
         let log_path = parameters.log_path.clone();
         let kind = parameters.worker_type;
         let wanted = parameters.wanted()?;
-        let mut workers = context.workers.status();
+        let mut workers = writers(context);
         workers.retain(|worker| kind.is_none_or(|kind| kind == worker.kind));
         let mut answer = Answer {
             logs: Vec::new(),

@@ -8,8 +8,9 @@ use std::time::UNIX_EPOCH;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::context::Context;
 use crate::supervisor::worker_spec::WorkerKind;
-use crate::supervisor::worker_status::WorkerStatus;
+use crate::supervisor::worker_status::{WorkerState, WorkerStatus};
 
 /// One log file.
 #[derive(Clone, Serialize, JsonSchema)]
@@ -25,6 +26,28 @@ pub(super) struct LogFile {
     modified: Option<f64>,
     /// Whether the worker writes it now; others are what earlier files were renamed to.
     is_current: bool,
+}
+
+/// Whoever writes a log: the workers, and the processes that index for commands, which are gone when it is read.
+pub(super) fn writers(context: &Context) -> Vec<WorkerStatus> {
+    let mut writers = context.workers.status();
+    writers.retain(|worker| worker.kind != WorkerKind::Indexing);
+    let kind = WorkerKind::Indexing;
+    let log_path = context.config.get().worker_log(kind.as_str()).path;
+    if log_path.exists() {
+        writers.push(WorkerStatus {
+            name: kind.to_string(),
+            kind,
+            state: WorkerState::Stopped,
+            pid: None,
+            restarts: 0,
+            uptime_seconds: None,
+            last_exit: None,
+            heartbeat: None,
+            log_path: Some(log_path),
+        });
+    }
+    writers
 }
 
 /// The log files of these workers, by path.
@@ -88,7 +111,6 @@ fn is_of(name: &[u8], found: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervisor::worker_status::WorkerState;
 
     #[test]
     fn the_log_of_a_worker_and_what_it_was_renamed_to_are_found_and_nothing_else() {

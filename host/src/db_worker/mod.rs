@@ -12,6 +12,7 @@ mod process_limits;
 mod readers;
 mod rows_in;
 mod rows_out;
+mod rows_sender;
 mod running_call;
 mod service;
 mod session;

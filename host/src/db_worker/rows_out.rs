@@ -13,6 +13,7 @@ use rustix::net::{SendFlags, sendmsg};
 
 use super::hearing::{Heard, hear};
 use super::readers::Readers;
+use super::rows_sender::RowsSender;
 use super::sessions::Sessions;
 use super::turn;
 use super::write_records::MOST_ROW_BYTES;
@@ -20,7 +21,10 @@ use super::write_records::MOST_ROW_BYTES;
 /// Rows leave together once they have this many bytes.
 const SEND_AT: usize = 64 * 1024;
 
-/// So many bytes of rows are not copied before they are sent.
+/// After so many bytes an answer is long: what follows is sent by another thread.
+const LONG: usize = 4 * SEND_AT;
+
+/// So many bytes of rows are not copied before this thread sends them.
 const SENT_APART: usize = 32 * 1024;
 
 /// Writes the header and blocks of one query to the client.
@@ -33,8 +37,10 @@ pub(super) struct RowsOut<'s> {
     sessions: &'s Sessions,
     /// Frames leave once they have this many bytes.
     send_at: usize,
-    /// Whether anything has left.
-    sent: bool,
+    /// Bytes that have left.
+    sent: usize,
+    /// Sends the rest of a long answer.
+    sender: Option<RowsSender>,
     /// Why no more rows are wanted, where that is a failure.
     pub(super) failure: Option<Failure>,
 }
@@ -60,7 +66,8 @@ impl<'s> RowsOut<'s> {
             readers,
             sessions,
             send_at: SEND_AT,
-            sent: false,
+            sent: 0,
+            sender: None,
             failure: None,
         }
     }
@@ -73,7 +80,7 @@ impl<'s> RowsOut<'s> {
 
     /// What has not left, when that is everything.
     pub(super) fn held(&self) -> Option<&[u8]> {
-        (!self.sent).then_some(self.out.as_slice())
+        (self.sent == 0).then_some(self.out.as_slice())
     }
 
     /// The write failed: what has not left is not to be seen.
@@ -108,13 +115,40 @@ impl<'s> RowsOut<'s> {
 
     /// Sends what has been written, and `rest` behind it.
     fn send(&mut self, rest: &[u8]) -> Flow {
-        self.sent = true;
-        if let Err(error) = self.send_all(rest) {
-            self.failure = Some(Failure::Client(error));
-            return Flow::Stop;
+        self.sent += self.out.len() + rest.len();
+        if let Some(sender) = &self.sender {
+            self.out.extend_from_slice(rest);
+            let (stream, readers) = (self.stream, self.readers);
+            let before_waiting = || {
+                turn::pass_on();
+                readers.map(|readers| readers.rest(stream))
+            };
+            if !sender.send(self.out, before_waiting) {
+                return Flow::Stop;
+            }
+        } else {
+            if let Err(error) = self.send_all(rest) {
+                self.failure = Some(Failure::Client(error));
+                return Flow::Stop;
+            }
+            self.out.clear();
+            // What is held back for a commit does not get that long.
+            if self.sent >= LONG && self.readers.is_some() {
+                self.sender = RowsSender::start(self.stream);
+            }
         }
-        self.out.clear();
         self.listen()
+    }
+
+    /// Waits until what another thread sends has left.
+    pub(super) fn finish(&mut self) {
+        let Some(sender) = self.sender.take() else {
+            return;
+        };
+        turn::pass_on();
+        if let Err(error) = sender.finish() {
+            self.failure = Some(Failure::Client(error));
+        }
     }
 
     fn send_all(&self, rest: &[u8]) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{TryRecvError, channel};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mkfifoat, mknodat};
 use rustix::process::Signal;
@@ -274,15 +274,17 @@ fn when_notifications_were_lost_everything_is_looked_at_again() {
 fn a_file_that_changes_while_it_is_read_ends_as_it_is_in_the_end() {
     let watched = Watched::new(|_| {});
     let path = watched.root.join("restless.py");
-    let stop = AtomicBool::new(false);
+    let (go_on, gone) = channel::<()>();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        // Dropped when the test fails, too.
+        let (go_on, path) = (go_on, &path);
+        scope.spawn(move || {
             let mut version = 0_u32;
-            while !stop.load(Ordering::Relaxed) {
+            while gone.try_recv() == Err(TryRecvError::Empty) {
                 version += 1;
                 // Long enough to be seen half written: it is truncated first, then written.
                 let body = format!("def version_{version}(): pass\n").repeat(2_000);
-                fs::write(&path, body).unwrap();
+                fs::write(path, body).unwrap();
             }
         });
         for _ in 0..20 {
@@ -290,7 +292,7 @@ fn a_file_that_changes_while_it_is_read_ends_as_it_is_in_the_end() {
             let answer = watched.server.rpc("update_indexes", &parameters);
             assert_eq!(answer["errors"], 0, "{answer}");
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(go_on);
     });
     fs::write(&path, "def at_last(): pass\n").unwrap();
     eventually("the last version", || {

@@ -230,9 +230,11 @@ fn words_within_camel_case_are_found_on_every_engine() {
             "{query}"
         );
     }
-    // Between the parts of two words there is no phrase, and no text holds them side by side.
-    let none = hosts.same("fulltext_search", json!({ "query": "parse_header" }));
-    assert_eq!(none["total"], 0, "{none}");
+    // Parts that do not stand side by side, or of two words, are no phrase.
+    for query in ["parse_header", "header_raw"] {
+        let none = hosts.same("fulltext_search", json!({ "query": query }));
+        assert_eq!(none["total"], 0, "{query}: {none}");
+    }
 }
 
 #[needs(postgresql, mariadb)]

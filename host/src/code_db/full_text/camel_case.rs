@@ -43,6 +43,9 @@ impl CamelCase {
     }
 }
 
+/// Stands between the parts of two words, which are no phrase: a word to every engine, and none that is typed.
+const BETWEEN: &str = "\u{E000} ";
+
 /// The parts of each different word in camel case, in the order in which it stands first.
 fn distinct_parts<const N: usize>(texts: [&str; N]) -> Option<String> {
     let mut seen = HashSet::new();
@@ -54,6 +57,9 @@ fn distinct_parts<const N: usize>(texts: [&str; N]) -> Option<String> {
                 continue;
             };
             if seen.insert(written) {
+                if !found.is_empty() {
+                    found.push_str(BETWEEN);
+                }
                 for part in parts {
                     found.push_str(&part);
                     found.push(' ');
@@ -97,7 +103,10 @@ mod tests {
             Some("Counts itemCount."),
         );
         assert_eq!(of.name_parts.as_deref(), Some("add item"));
-        assert_eq!(of.text_parts.as_deref(), Some("item count add item"));
+        assert_eq!(
+            of.text_parts.as_deref(),
+            Some("item count \u{E000} add item")
+        );
         let plain = CamelCase::of("Cart.add_item", "MAX = 0x1F", None);
         assert_eq!((plain.name_parts, plain.text_parts), (None, None));
     }

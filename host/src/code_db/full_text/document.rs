@@ -29,8 +29,8 @@ impl<'a> Columns<'a> {
             (self.entity_name.unwrap_or_default(), Weight::Name),
             (self.name_parts.unwrap_or_default(), Weight::NameParts),
             (self.docstring.unwrap_or_default(), Weight::Docstring),
-            (self.text_parts.unwrap_or_default(), Weight::Content),
             (self.content, Weight::Content),
+            (self.text_parts.unwrap_or_default(), Weight::Content),
         ];
         columns.into_iter().filter(|(text, _)| !text.is_empty())
     }
@@ -234,10 +234,10 @@ mod tests {
         let expected = [
             "'add':4A,6B",
             "'cart':3A",
-            "'count':10C",
-            "'item':7B,9C",
+            "'count':12C",
+            "'item':7B,11C",
             "'method':1D",
-            "'x':12C",
+            "'x':9C",
         ];
         assert_eq!(sorted(&printed), expected);
     }
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             document(columns, Dialect::Mysql),
             format!(
-                "w_method x_x {}w_count x_x w_a w_the u_73747261c39f65 x_x ",
+                "w_method x_x {}w_a w_the u_73747261c39f65 x_x w_count x_x ",
                 "w_add w_item x_x ".repeat(4)
             )
         );

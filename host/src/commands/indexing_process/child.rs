@@ -54,10 +54,11 @@ fn follow(
     control.spawn_heartbeats(HEARTBEAT, move || shown.to_json())?;
     let options = IndexOptions {
         crash_notes: Some(config.crash_notes()),
-        cancellation,
+        cancellation: cancellation.clone(),
         ..IndexOptions::default()
     };
-    reporter.finish(index(&Indexer::new(database, options), root_dir, &reporter));
+    let indexer = Indexer::new(database, options);
+    reporter.finish(index(&indexer, &cancellation, root_dir, &reporter));
     control.heartbeat(reporter.to_json())?;
     shutdown.wait();
     Ok(())
@@ -65,16 +66,18 @@ fn follow(
 
 fn index(
     indexer: &Indexer,
+    cancellation: &Cancellation,
     root_dir: &Path,
     reporter: &Reporter,
 ) -> Result<IndexTotals, CommandError> {
     let discovery = discover_projects(root_dir)?;
     let mut totals = IndexTotals::new(discovery.problems);
     for project in &discovery.projects {
-        totals.add(indexer.index(project, reporter)?);
-        if totals.cancelled {
+        if cancellation.is_cancelled() {
+            totals.cancelled = true;
             break;
         }
+        totals.add(indexer.index(project, reporter)?);
     }
     Ok(totals)
 }

@@ -20,13 +20,16 @@ const LOOK: Duration = Duration::from_millis(100);
 /// unchanged in the totals of the one that was started in its place.
 ///
 /// # Errors
-/// [`ErrorCode::WorkerFailed`] where the process cannot be started or goes on ending,
-/// [`ErrorCode::Cancelled`] where the command was stopped before the process had anything to say, and those of indexing.
+/// Those of the database and of indexing, and [`ErrorCode::WorkerFailed`] where the process cannot be started or goes on
+/// ending.
 pub(in crate::commands) fn index_all(
     context: &Context,
     root_dir: &Path,
     job: &Job<'_>,
 ) -> Result<IndexTotals, CommandError> {
+    // The process can only use the database that this one reaches, and would not say as well why it cannot.
+    let database = context.database.raw_database();
+    database.read(|session| session.ping())?;
     // Several may run at a time, even for one directory.
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let mut spec = (context.indexing_process)(root_dir)?;
@@ -40,14 +43,11 @@ pub(in crate::commands) fn index_all(
     }
     match followed? {
         Some(result) => result,
-        // It says what it came to before it goes.
-        None => result_in(handle.status().heartbeat).unwrap_or_else(|| {
-            let text = format!(
-                "indexing {} was stopped before it began",
-                root_dir.display()
-            );
-            Err(CommandError::new(ErrorCode::Cancelled, text))
-        }),
+        // It says what it came to before it goes, unless it is ended before it can.
+        None => match report_in(handle.status().heartbeat)?.and_then(|report| report.result) {
+            Some(result) => result,
+            None => Ok(IndexTotals::stopped()),
+        },
     }
 }
 
@@ -60,7 +60,7 @@ fn follow(handle: &WorkerHandle, job: &Job<'_>) -> Result<Option<IndexResult>, C
     loop {
         let status;
         (seen, status) = handle.wait_news(seen, LOOK);
-        if let Some(report) = report_in(status.heartbeat) {
+        if let Some(report) = report_in(status.heartbeat)? {
             replay.hear(&report);
             if report.result.is_some() {
                 replay.end();
@@ -77,11 +77,14 @@ fn follow(handle: &WorkerHandle, job: &Job<'_>) -> Result<Option<IndexResult>, C
     }
 }
 
-fn result_in(heartbeat: Option<Value>) -> Option<IndexResult> {
-    report_in(heartbeat)?.result
-}
-
-fn report_in(heartbeat: Option<Value>) -> Option<Report> {
-    // What it does not say yet is no report.
-    serde_json::from_value(heartbeat?).ok()
+fn report_in(heartbeat: Option<Value>) -> Result<Option<Report>, CommandError> {
+    let Some(heartbeat) = heartbeat else {
+        return Ok(None);
+    };
+    serde_json::from_value(heartbeat).map_err(|error| {
+        let text = format!(
+            "an indexing process says what is not understood: {error}; was the program replaced while it runs? start it again"
+        );
+        CommandError::new(ErrorCode::Internal, text)
+    })
 }

@@ -31,6 +31,7 @@ pub(super) struct Reporter(Arc<Mutex<Report>>);
 
 impl Reporter {
     pub(super) fn to_json(&self) -> Value {
+        // Texts, numbers and lists: there is none that cannot be told.
         serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
@@ -81,11 +82,12 @@ impl<'p> Replay<'p> {
 
     /// A process that was started again begins again.
     pub(super) fn hear(&mut self, report: &Report) {
-        let begins = report.project != self.project || report.files_done < self.files_done;
-        if report.project > 0 && begins {
+        if report.project != self.project || report.files_done < self.files_done {
             self.end();
-            self.progress.total(report.files);
-            self.project = report.project;
+            if report.project > 0 {
+                self.progress.total(report.files);
+                self.project = report.project;
+            }
         }
         for _ in self.files_done..report.files_done {
             self.progress.step(&report.path);
@@ -164,7 +166,17 @@ mod tests {
         };
         replay.hear(&report(2));
         replay.hear(&report(1));
-        let expected = ["total 3", "/a.py", "/a.py", "done", "total 3", "/a.py"];
+        // It may be heard before it has found a project.
+        replay.hear(&Report::default());
+        replay.hear(&report(3));
+        let again = ["done", "total 3", "/a.py"];
+        let expected = [
+            &["total 3", "/a.py", "/a.py"][..],
+            &again,
+            &again,
+            &["/a.py", "/a.py"],
+        ]
+        .concat();
         assert_eq!(*heard.0.lock().unwrap(), expected);
     }
 

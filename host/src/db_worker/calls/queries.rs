@@ -34,6 +34,10 @@ impl Calls {
             Ok(())
         };
         let mut result = self.read(|opened| run(&mut *opened.connection, &mut rows));
+        {
+            let _resting = self.rest(stream);
+            rows.finish();
+        }
         if self.may_run_on_writer(&result) {
             result = self.write_with_rows(sequence, &mut rows, run);
         }

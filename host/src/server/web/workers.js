@@ -7,7 +7,7 @@ const STATES = {
   ready: "good", adopted: "good", starting: "wait", stopping: "wait", backing_off: "bad", failed: "bad", stopped: "wait",
 };
 const KINDS = {
-  database: "Database", file_watcher: "File watcher", vectorization: "Vectorization", repair: "Repair",
+  database: "Database", file_watcher: "File watcher", vectorization: "Vectorization", repair: "Repair", indexing: "Indexing",
 };
 
 /** The cards by the name of their worker; a card stays while its worker does, so an open log stays open. */
