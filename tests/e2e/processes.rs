@@ -209,6 +209,28 @@ fn hosts_that_start_at_once_have_one_worker_and_all_answer() {
 }
 
 #[test]
+fn hosts_that_start_at_once_upgrade_an_old_database_together() {
+    let sandbox = Sandbox::new();
+    let database = sandbox.database();
+    fs::create_dir_all(database.parent().unwrap()).unwrap();
+    fs::copy(fixture("legacy/code_analysis.db"), &database).unwrap();
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| sandbox.serve(&[]))).collect();
+        starting
+            .into_iter()
+            .map(|server| server.join().unwrap())
+            .collect()
+    });
+    for server in &servers {
+        let total = &server.rpc("list_projects", &json!({}))["total"];
+        assert!(total.as_u64() > Some(0), "{total}");
+    }
+    let upgrades = "SELECT count(*) AS n FROM schema_history WHERE version > 1";
+    let upgrades = sandbox.host(&["sql", upgrades, "--json"]).ok().json();
+    assert_eq!(upgrades[0]["n"], 1, "{upgrades}");
+}
+
+#[test]
 fn a_second_host_adopts_the_running_worker() {
     let sandbox = Sandbox::new();
     let server = shop(&sandbox);

@@ -56,9 +56,13 @@ impl CodeDatabase {
     pub fn settled_plan(&self) -> Result<SchemaPlan> {
         let dialect = self.database.dialect();
         let mut newer = None;
-        let planned = self
-            .database
-            .read(|session| apply::settled_plan(session, dialect, &mut newer));
+        let mut work = |session: &mut Session| apply::settled_plan(session, dialect, &mut newer);
+        // What several statements find is one view: with a part from before another host's change and a part from after
+        // it, a database that was just made would look like one to be upgraded.
+        let planned = match dialect {
+            Dialect::Mysql => self.database.read(&mut work),
+            _ => self.database.transaction(&mut work),
+        };
         or_newer(planned, newer, "looking at the schema")
     }
 

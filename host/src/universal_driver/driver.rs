@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use driver_api::{Dialect, ErrorClass, Options};
 
@@ -23,6 +25,12 @@ use crate::foundation::progress::{Silent, StepProgress};
 use crate::plugins::registry::{LoadedVersion, PROXY, Registry};
 use crate::plugins::resolve::{Reach, ResolveError, ResolvedDatabase, resolve};
 use crate::supervisor::db_worker_manager::{DbWorkerManager, DbWorkerRequest};
+
+/// How long another host may take to back up the database before its upgrade.
+const OTHER_HOST: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether it is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A configured database, whatever its type.
 ///
@@ -186,15 +194,27 @@ impl UniversalDriver {
         &self,
         progress: &dyn StepProgress,
     ) -> Result<SchemaPlan, UniversalDriverError> {
-        let plan = self.database().settled_plan()?;
-        if plan.is_empty() {
-            return Ok(plan);
-        }
-        if !plan.is_new {
+        let patience = Instant::now() + OTHER_HOST;
+        loop {
+            let plan = self.database().settled_plan()?;
+            if plan.is_empty() {
+                return Ok(plan);
+            }
+            if plan.is_new {
+                break;
+            }
             progress.step(0, plan.steps.len(), "make a backup");
-            let made = self.back_up(Reason::BeforeUpgrade, false, &Watch::silent());
-            let made = made.map_err(|error| UniversalDriverError::Backup(Box::new(error)))?;
-            tracing::info!(backup = %made.path.display(), "the database was backed up before its upgrade");
+            match self.back_up(Reason::BeforeUpgrade, false, &Watch::silent()) {
+                Ok(made) => {
+                    tracing::info!(backup = %made.path.display(), "the database was backed up before its upgrade");
+                    break;
+                }
+                // Another host does the same: once it is done there may be nothing left to do.
+                Err(error) if error.is_of_another_backup() && Instant::now() < patience => {
+                    thread::sleep(LOOK_AGAIN);
+                }
+                Err(error) => return Err(UniversalDriverError::Backup(Box::new(error))),
+            }
         }
         let applied = self.database().apply_schema(progress)?;
         tracing::info!(

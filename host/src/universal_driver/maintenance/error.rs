@@ -73,6 +73,12 @@ pub enum MaintenanceError {
 }
 
 impl MaintenanceError {
+    /// Whether another backup of the same moment is in the way.
+    pub(in crate::universal_driver) fn is_of_another_backup(&self) -> bool {
+        let in_the_way = [ErrorClass::Busy, ErrorClass::AlreadyExists];
+        matches!(self, Self::Driver(error) if in_the_way.contains(&error.class()))
+    }
+
     /// Whether it was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         match self {
