@@ -10,12 +10,15 @@ use crate::foundation::identifiers;
 /// Longer words are data, not names.
 const LONGEST_NAME: usize = 60;
 
-/// The words within a word, if it is one in camel case: it begins with a letter, has a capital after that, and a small
-/// letter somewhere, so that constants and numbers are none.
+/// The words within a word, if it is one in camel case: it begins with a letter, has a capital of ASCII after that, and a
+/// small letter somewhere, so that constants and numbers are none.
 pub(super) fn parts(word: &str) -> Option<Vec<String>> {
     let mut letters = word.chars();
     let is_name = letters.next().is_some_and(char::is_alphabetic) && word.len() <= LONGEST_NAME;
-    if !is_name || !letters.any(char::is_uppercase) || !word.contains(char::is_lowercase) {
+    if !is_name
+        || !letters.any(|letter| letter.is_ascii_uppercase())
+        || !word.contains(char::is_lowercase)
+    {
         return None;
     }
     let parts: Vec<String> = identifiers::words(word)
@@ -50,9 +53,9 @@ const BETWEEN: &str = "\u{E000} ";
 fn distinct_parts<const N: usize>(texts: [&str; N]) -> Option<String> {
     let mut seen = HashSet::new();
     let mut found = String::new();
-    for text in texts {
-        for word in words(text) {
-            let written = &text[word.place];
+    for stretch in texts.into_iter().flat_map(stretches) {
+        for word in words(stretch) {
+            let written = &stretch[word.place];
             let Some(parts) = parts(written) else {
                 continue;
             };
@@ -70,9 +73,43 @@ fn distinct_parts<const N: usize>(texts: [&str; N]) -> Option<String> {
     found.pop().map(|_| found)
 }
 
+/// The stretches of letters and digits that may hold a word in camel case. To look at bytes costs little, and most texts
+/// hold few; what such a stretch really holds, [`parts`] says.
+fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    // Letters beyond ASCII are taken for parts of words whatever they are, so that no character is cut.
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    std::iter::from_fn(move || {
+        let inner =
+            |place: &usize| bytes[*place].is_ascii_uppercase() && is_part(bytes[*place - 1]);
+        let capital = (at..bytes.len()).find(inner)?;
+        let before = bytes[..capital].iter().rposition(|byte| !is_part(*byte));
+        let after = bytes[capital..].iter().position(|byte| !is_part(*byte));
+        let start = before.map_or(0, |place| place + 1);
+        let end = after.map_or(bytes.len(), |length| capital + length);
+        at = end + 1;
+        Some(&text[start..end])
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_word_in_camel_case_is_overlooked(text in "[a-zA-Z0-9_ .é价Ж]{0,40}") {
+            let within = |text: &str| -> Vec<String> {
+                let words = words(text).filter(|word| parts(&text[word.place.clone()]).is_some());
+                words.map(|word| text[word.place].to_owned()).collect()
+            };
+            let found: Vec<String> = stretches(&text).flat_map(within).collect();
+            prop_assert_eq!(found, within(&text));
+        }
+    }
 
     #[test]
     fn only_camel_case_comes_apart() {
