@@ -191,16 +191,21 @@ fn workers_die_with_a_host_that_is_killed() {
     assert_eq!(files["total"], 4);
 }
 
-#[test]
-fn hosts_that_start_at_once_have_one_worker_and_all_answer() {
-    let sandbox = Sandbox::new();
-    let servers: Vec<Server> = std::thread::scope(|scope| {
+/// Four hosts of one database that start at the same moment.
+fn four_at_once(sandbox: &Sandbox) -> Vec<Server> {
+    std::thread::scope(|scope| {
         let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| sandbox.serve(&[]))).collect();
         starting
             .into_iter()
             .map(|server| server.join().unwrap())
             .collect()
-    });
+    })
+}
+
+#[test]
+fn hosts_that_start_at_once_have_one_worker_and_all_answer() {
+    let sandbox = Sandbox::new();
+    let servers = four_at_once(&sandbox);
     for server in &servers {
         assert_eq!(server.rpc("list_projects", &json!({}))["total"], 0);
     }
@@ -214,13 +219,7 @@ fn hosts_that_start_at_once_upgrade_an_old_database_together() {
     let database = sandbox.database();
     fs::create_dir_all(database.parent().unwrap()).unwrap();
     fs::copy(fixture("legacy/code_analysis.db"), &database).unwrap();
-    let servers: Vec<Server> = std::thread::scope(|scope| {
-        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| sandbox.serve(&[]))).collect();
-        starting
-            .into_iter()
-            .map(|server| server.join().unwrap())
-            .collect()
-    });
+    let servers = four_at_once(&sandbox);
     for server in &servers {
         let total = &server.rpc("list_projects", &json!({}))["total"];
         assert!(total.as_u64() > Some(0), "{total}");

@@ -1,16 +1,15 @@
 //! The entry point: owns the parsers and turns one source text into its analysis.
 
-use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
 use super::ast::{self, Ast, AstBounds, AstCounts, AstHit};
 use super::language::Language;
 use super::review::{self, Review};
 use super::syntax::{Syntax, Tables, number};
+use super::time_limit::TimeLimit;
 use super::{FileAnalysis, SyntaxError, errors, statements, walker};
 
 /// Analyses source texts, one after the other. Each thread has its own, since a parser works on one text at a time.
@@ -55,42 +54,6 @@ impl Engine {
         }
         tree
     }
-}
-
-/// A limit of this thread's own time on the processor: what else the machine does must not decide what a text is found to
-/// hold.
-struct TimeLimit {
-    most: Duration,
-    used_before: Duration,
-    /// Before this moment the time cannot be over, and the processor's clock, which is a call of the system, is not read.
-    not_before: Cell<Instant>,
-}
-
-impl TimeLimit {
-    fn new(most: Duration) -> Self {
-        Self {
-            most,
-            used_before: thread_time(),
-            not_before: Cell::new(Instant::now() + most),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        let now = Instant::now();
-        if now < self.not_before.get() {
-            return false;
-        }
-        let left = (self.used_before + self.most).saturating_sub(thread_time());
-        self.not_before.set(now + left);
-        left.is_zero()
-    }
-}
-
-/// How long this thread has been on a processor.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    // The time since the thread's start is never negative.
-    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Default for Analyzer {
@@ -218,9 +181,9 @@ fn nothing(language: Language, source: &str) -> FileAnalysis {
     }
 }
 
-/// How long parsing may take on the processor. Sound text takes about 0.1 seconds a megabyte and broken text up to 5; in a few unsound
-/// texts, such as thousands of unterminated raw strings, the parser's search for a way out takes time and memory with
-/// the square of their length, and out of memory it would end the process.
+/// How long parsing may take on the processor. Sound text takes about 0.1 seconds a megabyte and broken text up to 5; in
+/// a few unsound texts, such as thousands of unterminated raw strings, the parser's search for a way out takes time and
+/// memory with the square of their length, and out of memory it would end the process.
 fn patience(bytes: usize) -> Duration {
     let each_100_kb = u32::try_from(bytes / 100_000).unwrap_or(u32::MAX);
     Duration::from_secs(1) + Duration::from_secs(1).saturating_mul(each_100_kb)
@@ -257,17 +220,6 @@ mod tests {
         ] {
             assert_eq!(count_lines(source), lines, "{source:?}");
         }
-    }
-
-    #[test]
-    fn only_time_on_the_processor_counts() {
-        let limit = TimeLimit::new(Duration::from_millis(50));
-        std::thread::sleep(Duration::from_millis(80));
-        assert!(!limit.is_over(), "it slept");
-        let began = thread_time();
-        while !limit.is_over() {}
-        let used = thread_time() - began;
-        assert!(used > Duration::from_millis(20), "{used:?}");
     }
 
     #[test]

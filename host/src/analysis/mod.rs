@@ -43,6 +43,7 @@ mod statements;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod time_limit;
 mod typescript;
 mod usages;
 mod walker;

@@ -14,6 +14,7 @@ mod words;
 use driver_api::{Dialect, Flow, Result, RowBlock, RowRef, ValueRef};
 
 use self::document::Columns;
+use super::schema::FULL_TEXT;
 use crate::driver::session::Session;
 
 /// The statement that stores a row of words, by the id of its text; none where the engine finds them itself.
@@ -72,24 +73,28 @@ fn read_words(
 }
 
 /// The columns of `code_content` that are searched: those of SQLite's index, in its order.
-const SEARCHED: &str = "entity_type, entity_name, content, docstring, name_parts, text_parts";
+fn searched() -> String {
+    FULL_TEXT.columns.join(", ")
+}
 
 /// Reads the texts for which `condition` holds, each after its id.
 fn texts_where(condition: &str) -> String {
-    format!("SELECT id, {SEARCHED} FROM code_content WHERE {condition}")
+    let searched = searched();
+    format!("SELECT id, {searched} FROM code_content WHERE {condition}")
 }
 
 /// Adds the texts for which `condition` holds to SQLite's index.
 fn add_where(condition: &str) -> String {
-    let texts = texts_where(condition);
-    format!("INSERT INTO code_content_fts(rowid, {SEARCHED}) {texts}")
+    let (searched, texts) = (searched(), texts_where(condition));
+    format!("INSERT INTO code_content_fts(rowid, {searched}) {texts}")
 }
 
 /// Takes the texts for which `condition` holds out of SQLite's index.
 fn remove_where(condition: &str) -> String {
+    let searched = searched();
     format!(
-        "INSERT INTO code_content_fts(code_content_fts, rowid, {SEARCHED}) \
-         SELECT 'delete', id, {SEARCHED} FROM code_content WHERE {condition}"
+        "INSERT INTO code_content_fts(code_content_fts, rowid, {searched}) \
+         SELECT 'delete', id, {searched} FROM code_content WHERE {condition}"
     )
 }
 

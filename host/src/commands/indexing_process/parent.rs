@@ -44,10 +44,9 @@ pub(in crate::commands) fn index_all(
     match followed? {
         Some(result) => result,
         // It says what it came to before it goes, unless it is ended before it can.
-        None => match report_in(handle.status().heartbeat)?.and_then(|report| report.result) {
-            Some(result) => result,
-            None => Ok(IndexTotals::stopped()),
-        },
+        None => report_in(handle.status().heartbeat)?
+            .and_then(|report| report.result)
+            .unwrap_or_else(|| Ok(IndexTotals::stopped())),
     }
 }
 
