@@ -9,7 +9,7 @@ use test_needs::needs;
 
 use crate::support::dump::dump;
 use crate::support::engines::Engine;
-use crate::support::server::eventually;
+use crate::support::server::{Server, eventually};
 use crate::support::{copy_tree, fixture};
 
 /// How often the tree becomes that of the other branch.
@@ -68,19 +68,26 @@ fn live(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
     rows
 }
 
-#[needs(git)]
+#[needs(git, postgresql, mariadb)]
 #[test]
 fn a_tree_that_git_checks_out_back_and_forth_ends_in_the_state_of_a_fresh_index() {
-    let watched = Engine::new("sqlite", &json!({ "path": "code.db" }));
-    let root = watched.sandbox.work().join("tree");
+    let fresh = Engine::new("sqlite", &json!({ "path": "code.db" }));
+    let root = fresh.sandbox.work().join("tree");
     std::fs::create_dir(&root).unwrap();
     let root = root.canonicalize().unwrap();
     repository(&root);
-    let server = watched.serve(&["--watch", root.to_str().unwrap()]);
-    eventually("the first scan is over", || {
-        let files = server.rpc("list_project_files", &json!({}));
-        files["total"].as_u64().filter(|total| *total > 0)
-    });
+    // All engines watch one tree.
+    let watched = Engine::all("checkouts");
+    let servers: Vec<Server> = watched
+        .iter()
+        .map(|engine| engine.serve(&["--watch", root.to_str().unwrap()]))
+        .collect();
+    for server in &servers {
+        eventually("the first scan is over", || {
+            let files = server.rpc("list_project_files", &json!({}));
+            files["total"].as_u64().filter(|total| *total > 0)
+        });
+    }
     for number in 0..CHECKOUTS {
         let branch = ["one", "two"][number % 2];
         git(&root, &["checkout", "--quiet", branch]);
@@ -89,7 +96,6 @@ fn a_tree_that_git_checks_out_back_and_forth_ends_in_the_state_of_a_fresh_index(
             std::thread::sleep(std::time::Duration::from_millis(150));
         }
     }
-    let fresh = Engine::new("sqlite", &json!({ "path": "code.db" }));
     fresh.index(&root);
     let expected = live(&fresh);
     assert!(expected["files"].len() > 8 && expected["dependencies"].len() > 4);
@@ -99,11 +105,12 @@ fn a_tree_that_git_checks_out_back_and_forth_ends_in_the_state_of_a_fresh_index(
             .filter(|table| rows[*table] != expected[*table]);
         tables.copied().collect::<Vec<&str>>()
     };
-    eventually("the watched database is as the fresh one", || {
-        differing(&live(&watched)).is_empty().then_some(())
-    });
-    // Nothing comes after it that would change it.
-    server.rpc("update_indexes", &json!({ "root_dir": root }));
-    assert_eq!(differing(&live(&watched)), [] as [&str; 0]);
-    assert_eq!(live(&watched), expected);
+    for (engine, server) in watched.iter().zip(&servers) {
+        let end = format!("the watched {} database is as the fresh one", engine.name);
+        eventually(&end, || differing(&live(engine)).is_empty().then_some(()));
+        // Nothing comes after it that would change it.
+        server.rpc("update_indexes", &json!({ "root_dir": root }));
+        assert_eq!(differing(&live(engine)), [] as [&str; 0]);
+        assert_eq!(live(engine), expected, "{}", engine.name);
+    }
 }

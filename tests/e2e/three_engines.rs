@@ -3,6 +3,7 @@
 mod answers;
 mod extremes;
 mod hosts;
+mod pgvector;
 mod rows;
 mod vectors;
 

@@ -129,6 +129,57 @@ fn what_means_the_same_is_found_by_other_words() {
 }
 
 #[test]
+fn a_dataset_stands_for_its_project() {
+    let sandbox = indexed_shop();
+    let other = sandbox.work().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("one.py"), "def one():\n    return 1\n").unwrap();
+    sandbox.host(&["index", "other"]).ok();
+    // A search in a project tells its dataset.
+    let found = call(
+        &sandbox,
+        "semantic_search",
+        &json!({ "query": "one", "root_dir": other, "mode": "words" }),
+    );
+    let dataset = &found["dataset_id"];
+    assert!(dataset.is_string(), "{found}");
+    for command in ["revectorize", "rebuild_faiss"] {
+        let done = call(&sandbox, command, &json!({ "dataset_id": dataset }));
+        assert_eq!(done["project_id"], found["project_id"], "{done}");
+        assert_eq!(
+            done["datasets_processed"]
+                .as_u64()
+                .or(done["datasets_rebuilt"].as_u64()),
+            Some(1)
+        );
+    }
+    let made = call(&sandbox, "check_vectors", &json!({}));
+    assert_eq!(made["chunks_with_vector"], 1, "{made}");
+
+    let refused = |parameters: Value| {
+        let parameters = parameters.to_string();
+        let output = sandbox.host(&["call", "revectorize", "--params", &parameters, "--json"]);
+        output.json()["error"].clone()
+    };
+    let none = refused(json!({ "dataset_id": "none" }));
+    assert_eq!(none["code"], "PROJECT_NOT_FOUND");
+    assert!(
+        none["message"]
+            .as_str()
+            .unwrap()
+            .contains("no project has the dataset \"none\"")
+    );
+    let wrong = refused(json!({ "dataset_id": dataset, "root_dir": sandbox.work().join("shop") }));
+    assert_eq!(wrong["code"], "INVALID_PARAMETERS");
+    assert!(
+        wrong["message"]
+            .as_str()
+            .unwrap()
+            .contains("/dataset_id: found a dataset of the project")
+    );
+}
+
+#[test]
 fn only_what_changed_is_embedded_again_unless_all_is_wanted() {
     let sandbox = indexed_shop();
     let made = |parameters: Value| {

@@ -9,8 +9,10 @@ fn main() {
     println!("cargo::rerun-if-env-changed=CI");
     println!("cargo::rerun-if-changed=build.rs");
     // A file that does not exist would have everything built each time.
-    let packages = "/var/lib/dpkg/status";
-    if std::fs::exists(packages).is_ok_and(|exists| exists) {
-        println!("cargo::rerun-if-changed={packages}");
+    // What PostgreSQL can be extended by need not come from a package.
+    for path in ["/var/lib/dpkg/status", "/usr/share/postgresql"] {
+        if std::fs::exists(path).is_ok_and(|exists| exists) {
+            println!("cargo::rerun-if-changed={path}");
+        }
     }
 }

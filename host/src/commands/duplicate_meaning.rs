@@ -7,7 +7,7 @@ use super::duplicate_search::Candidate;
 use super::error::{CommandError, ErrorCode};
 use super::job::Job;
 use crate::code_graph::duplicates::{Group, groups_of_pairs};
-use crate::embedding::vector::{dot, from_bytes, normalise, to_bytes};
+use crate::foundation::vector::{dot, from_bytes, normalise, to_bytes};
 
 /// Most parts that are read. Each is about 0.3 KB.
 const MOST_PARTS: u32 = 200_000;

@@ -41,6 +41,8 @@ pub(super) struct Answer {
     summary: Summary,
     processes: Vec<WorkerStatus>,
     log_activity: Vec<LogActivity>,
+    /// Always null, as no worker has one; the older program had.
+    lock_file: Option<PathBuf>,
     /// The jobs of the server; none where there is no server.
     jobs: Option<JobTotals>,
     /// Why the server goes on with an earlier configuration, certificate or list of tokens than its files hold now.
@@ -94,6 +96,7 @@ impl Operation for GetWorkerStatus {
             summary: summary(&processes),
             processes,
             log_activity,
+            lock_file: None,
             jobs: context.jobs.as_ref().map(JobQueue::totals),
             configuration_problem: context.config.problem(),
         })

@@ -1,4 +1,4 @@
-//! `rebuild_faiss`: makes the index of vectors in memory anew from the database. The name is the older program's.
+//! `rebuild_faiss`: makes the index of vectors anew, in memory or in pgvector. The name is the older program's.
 
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ pub(super) struct Answer {
 struct ProjectIndexBuilt {
     project_id: String,
     vectors: usize,
-    /// How they are searched: exactly, unless there are very many.
+    /// How they are searched: by PostgreSQL with pgvector, else exactly, unless there are very many.
     index: IndexKind,
     seconds: f64,
 }
@@ -54,7 +54,7 @@ struct ProjectIndexBuilt {
 impl Operation for RebuildFaiss {
     const NAME: &'static str = "rebuild_faiss";
     const SUMMARY: &'static str =
-        "Makes the index of vectors in memory anew from the database, whatever kind it is";
+        "Makes the index of vectors anew from the stored ones, in memory or in pgvector";
     const ACCESS: Access = Access::Write;
     const LONG: bool = true;
     const DESTRUCTIVE: bool = false;

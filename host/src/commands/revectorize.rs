@@ -116,6 +116,8 @@ impl Operation for Revectorize {
                 chunks_revectorized,
             });
         }
+        let processed: Vec<String> = results.iter().map(|each| each.project_id.clone()).collect();
+        vectorizer.serve_near(&processed)?;
         // A model that took another's place keeps its claim until that runs out, so that the other one notices.
         if replaced_model.is_none() {
             vectorizer.give_turn_back()?;

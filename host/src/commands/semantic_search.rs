@@ -73,7 +73,7 @@ pub(super) struct Answer {
     project_id: Option<String>,
     /// That project's dataset, which is all of it.
     dataset_id: Option<String>,
-    /// Always null: the index is in memory, and made of the vectors in the database.
+    /// Always null: the index is no file, but in memory or in the database.
     index_path: Option<String>,
     min_score: Option<f32>,
     /// `limit` by its older name.

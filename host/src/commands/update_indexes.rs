@@ -56,6 +56,20 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     long_files: Option<LongFiles>,
     seconds: f64,
+    #[serde(flatten)]
+    older: OlderKeys,
+}
+
+/// What the older program's command did besides: it made a damaged database anew. Here that is the command
+/// `repair_sqlite_database`, and these always say that nothing of it was done.
+#[derive(Default, Serialize, JsonSchema)]
+struct OlderKeys {
+    /// Always empty.
+    db_backup_paths: Vec<PathBuf>,
+    /// Always false.
+    db_repaired: bool,
+    /// Always empty.
+    workers_restarted: Vec<String>,
 }
 
 /// Files that are longer than a limit.
@@ -104,6 +118,7 @@ impl Operation for UpdateIndexes {
             totals,
             long_files,
             seconds: started.elapsed().as_secs_f64(),
+            older: OlderKeys::default(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Texts as vectors: the models that make them, all behind one trait, and how vectors are stored.
+//! Texts as vectors: the models that make them, all behind one trait.
 //!
 //! [`provider`] is the trait and [`open`] chooses the configured model: the embedded one ([`static_model`]),
 //! which needs nothing, one in a directory of this machine (`local`), or a service (`service`). Nothing here knows the
@@ -11,5 +11,4 @@ pub mod open;
 pub mod provider;
 mod service;
 pub mod static_model;
-pub mod vector;
 mod word_pieces;

@@ -9,7 +9,7 @@ use ureq::Agent;
 
 use super::error::{EmbeddingError, Result};
 use super::provider::{EmbeddingProvider, Passage};
-use super::vector::normalise;
+use crate::foundation::vector::normalise;
 
 /// Most bytes of an answer that are read: 2,048 vectors of 4,096 numbers written out have about 100 MB.
 const LARGEST_ANSWER: u64 = 256 * 1024 * 1024;

@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use super::error::Result;
 use super::provider::{EmbeddingProvider, Passage};
-use super::vector::normalise;
 use super::word_pieces::Vocabulary;
 use crate::foundation::identifiers::words;
+use crate::foundation::vector::normalise;
 
 /// The file that `distil.py` writes; that script says what is in it.
 static FILE: &[u8] = include_bytes!("../../assets/static-embeddings/static-embeddings.bin");
@@ -130,8 +130,8 @@ impl EmbeddingProvider for StaticModel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vector::dot;
     use super::*;
+    use crate::foundation::vector::dot;
 
     fn cosine(a: &[f32], b: &[f32]) -> f32 {
         a.iter().zip(b).map(|(a, b)| a * b).sum()

@@ -22,3 +22,4 @@ pub mod quarantine;
 pub mod redaction;
 pub mod shutdown_signal;
 pub mod telemetry;
+pub mod vector;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::embedding::vector::{dot, from_bytes, to_bytes};
+use crate::foundation::vector::{dot, from_bytes, to_bytes};
 
 /// What is searched for, in the form of the stored vectors.
 #[derive(Clone, Debug)]
@@ -23,6 +23,12 @@ impl Query {
             scale,
             components: components.to_vec(),
         })
+    }
+
+    /// What is searched for, as it is compared.
+    pub(super) fn vector(&self) -> Vec<f32> {
+        let component = |byte: &u8| f32::from(byte.cast_signed()) * self.scale;
+        self.components.iter().map(component).collect()
     }
 }
 

@@ -30,6 +30,8 @@ pub enum IndexKind {
     Exact,
     /// A graph leads to most of the nearest.
     Approximate,
+    /// PostgreSQL finds them itself, with the extension pgvector: among all, or by a graph where they are many.
+    Pgvector,
 }
 
 /// The vectors of one project and model.
@@ -221,7 +223,7 @@ impl ProjectIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedding::vector::{normalise, to_bytes};
+    use crate::foundation::vector::{normalise, to_bytes};
 
     /// Vectors around centres, as those of code are, the same in each run.
     fn vectors(count: usize) -> Vec<Vec<f32>> {

@@ -9,6 +9,7 @@ use super::fusion::fuse;
 use super::hits::{Entity, Hit, Ranking, of_meaning, of_words, placed, remember};
 use super::project_index::{EXACT_UP_TO, IndexKind, ProjectIndex};
 use super::query_words::telling;
+use super::vectors::Vectors;
 use crate::code_db::chunks::coverage::VectorCoverage;
 use crate::code_db::chunks::found::FoundChunk;
 use crate::code_db::database::CodeDatabase;
@@ -135,10 +136,14 @@ impl Searcher {
             match self.query(question.text) {
                 Ok((model, query)) => {
                     found.model = Some(model.clone());
-                    let (hits, kind, all) =
-                        self.meant(code, question, &model, query.as_ref(), window)?;
+                    let vectors = Vectors {
+                        code,
+                        model: &model,
+                        project_id: question.project_id,
+                    };
+                    let (hits, kind) = self.meant(&vectors, query.as_ref(), window)?;
                     found.index = Some(kind);
-                    if (all as u64) < coverage.chunks_with_vector() {
+                    if code.has_other_models(question.project_id, &model)? {
                         found.foreign = foreign(code, question.project_id, &model)?;
                     }
                     by_meaning = remember(hits, &mut known);
@@ -185,11 +190,21 @@ impl Searcher {
         Ok(found)
     }
 
-    /// Reads all vectors of a project anew, and makes the graph of them where they are many.
+    /// Makes the index of a project's vectors anew, whatever kind it is: pgvector's copies and its graph, or what is in
+    /// memory, with the graph where they are many.
     ///
     /// # Errors
-    /// The database's. A graph that cannot be made is no error: all vectors are compared then.
+    /// The database's. A graph in memory that cannot be made is no error: all vectors are compared then.
     pub fn rebuild(&self, code: &CodeDatabase, project_id: &str, model: &str) -> Result<Rebuilt> {
+        code.forget_near_vectors(project_id)?;
+        while code.copy_near_vectors(project_id, model)? {}
+        code.index_near_vectors(model, true)?;
+        if let Some(vectors) = code.near_vectors(project_id, model)? {
+            return Ok(Rebuilt {
+                vectors,
+                kind: IndexKind::Pgvector,
+            });
+        }
         let index = self.index(project_id);
         index.clear();
         index.refresh(code, project_id, model)?;
@@ -235,39 +250,22 @@ impl Searcher {
         Arc::clone(indexes.entry(project_id.to_owned()).or_insert_with(new))
     }
 
-    /// The entities that mean what is asked, best first, each by its best part; how they were searched, and among how
-    /// many vectors.
+    /// The entities that mean what is asked, best first, each by its best part, and how they were searched.
     fn meant(
         &self,
-        code: &CodeDatabase,
-        question: &Question<'_>,
-        model: &str,
+        vectors: &Vectors<'_>,
         query: Option<&Query>,
         window: usize,
-    ) -> Result<(Ranking, IndexKind, usize)> {
-        let projects = match question.project_id {
-            Some(id) => vec![id.to_owned()],
-            None => code.project_ids()?,
-        };
-        let mut indexes = Vec::new();
-        for project in &projects {
-            let index = self.index(project);
-            index.refresh(code, project, model)?;
-            indexes.push(index);
-        }
-        let all: usize = indexes.iter().map(|index| index.len()).sum();
+    ) -> Result<(Ranking, IndexKind)> {
         let Some(query) = query else {
-            return Ok((Vec::new(), IndexKind::Exact, all));
+            return Ok((Vec::new(), IndexKind::Exact));
         };
         let mut most = window * CHUNKS_AN_ENTITY;
         loop {
-            let near = nearest(&indexes, query, most);
-            let enough = near.len() < most || most >= all;
-            let hits = entities(code, &near)?;
-            if enough || hits.len() >= window {
-                let kinds = indexes.iter().map(|index| index.kind());
-                let kind = kinds.max().unwrap_or(IndexKind::Exact);
-                return Ok((hits, kind, all));
+            let found = vectors.nearest(query, most, &|project| self.index(project))?;
+            let hits = entities(vectors.code, &found.near)?;
+            if found.near.len() < most || hits.len() >= window {
+                return Ok((hits, found.kind));
             }
             // Chunks that are gone and those of one entity took the room.
             most *= 4;
@@ -280,16 +278,6 @@ fn foreign(code: &CodeDatabase, project_id: Option<&str>, model: &str) -> Result
     let models = code.vectors_by_model(project_id)?.into_iter();
     let others = models.filter(|each| each.model != model);
     Ok(others.map(|each| each.vectors).sum())
-}
-
-fn nearest(indexes: &[Arc<ProjectIndex>], query: &Query, most: usize) -> Vec<Near> {
-    let mut near: Vec<Near> = indexes
-        .iter()
-        .flat_map(|index| index.nearest(query, most))
-        .collect();
-    near.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
-    near.truncate(most);
-    near
 }
 
 /// The entities of chunks, in the order of their best ones.

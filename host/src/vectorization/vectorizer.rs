@@ -11,7 +11,7 @@ use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::CodeDbError;
 use crate::embedding::error::EmbeddingError;
 use crate::embedding::provider::{EmbeddingProvider, Passage};
-use crate::embedding::vector::to_bytes;
+use crate::foundation::vector::to_bytes;
 
 /// Files whose chunks are made and stored together.
 const FILES_AT_ONCE: u32 = 64;
@@ -162,6 +162,17 @@ impl Vectorizer {
     /// The database's.
     pub fn give_turn_back(&mut self) -> Result<(), CodeDbError> {
         self.in_use.give_back()
+    }
+
+    /// Lets the database compare the vectors of these projects itself where it can: PostgreSQL with pgvector.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn serve_near(&self, project_ids: &[String]) -> Result<(), CodeDbError> {
+        for project_id in project_ids {
+            while self.database.copy_near_vectors(project_id, self.model())? {}
+        }
+        self.database.index_near_vectors(self.model(), false)
     }
 
     /// Takes the vectors of other models away, some at a time; returns whether some are left.

@@ -50,6 +50,19 @@ impl Package {
     }
 }
 
+/// One line that says that the newest PostgreSQL here lacks the extension pgvector; `None` where it has it.
+pub fn pgvector_missing() -> Option<String> {
+    let newest = versions(Path::new("/usr/lib/postgresql"))
+        .into_iter()
+        .next()?;
+    let version = newest.parent()?.file_name()?;
+    let control = Path::new("/usr/share/postgresql")
+        .join(version)
+        .join("extension/vector.control");
+    let missing = || "PostgreSQL has no extension `vector` (pgvector 0.8 or newer)".to_owned();
+    (!control.is_file()).then(missing)
+}
+
 /// The program of this name, on the path or where Debian keeps servers; the newest version where there are several.
 pub fn program(name: &str) -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();

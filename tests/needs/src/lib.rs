@@ -1,13 +1,14 @@
 //! The attribute that has a test counted as ignored, with the reason, where what it needs is missing.
 
 use proc_macro::{TokenStream, TokenTree};
-use test_installed::{GIT, IPROUTE2, MARIADB, POSTGRESQL};
+use test_installed::{GIT, IPROUTE2, MARIADB, POSTGRESQL, pgvector_missing};
 
 /// Goes before `#[test]`, with what the test needs: `postgresql`, `mariadb`, `iproute2`, `git`, `namespaces` (the right to
-/// make network namespaces). Where something is missing, the test gets `#[ignore = "..."]`: the runner prints the
+/// make network namespaces), `pgvector` (that extension of PostgreSQL). Where something is missing, the test gets `#[ignore = "..."]`: the runner prints the
 /// reason in its line and counts it as ignored.
 ///
-/// Where the environment says `CI=true`, a program that is missing is no reason: the test runs, and fails.
+/// Where the environment says `CI=true`, a program that is missing is no reason: the test runs, and fails. pgvector stays
+/// one, because Debian has it in some releases only.
 #[proc_macro_attribute]
 pub fn needs(needs: TokenStream, test: TokenStream) -> TokenStream {
     let mut reasons = Vec::new();
@@ -37,6 +38,7 @@ fn missing(need: &str) -> Result<Option<String>, String> {
         "iproute2" => IPROUTE2,
         "git" => GIT,
         "namespaces" => return Ok((!may_make_namespaces()).then(|| NO_NAMESPACES.to_owned())),
+        "pgvector" => return Ok(pgvector_missing()),
         _ => return Err(format!("no test can need `{need}`")),
     };
     let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");

@@ -57,7 +57,7 @@ pub struct FunctionVector {
     pub file_id: i64,
     /// The part's first line, from 1.
     pub line: u32,
-    /// The vector, as `embedding::vector` writes it.
+    /// The vector, as `foundation::vector` writes it.
     pub vector: Vec<u8>,
 }
 

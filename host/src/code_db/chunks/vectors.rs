@@ -7,6 +7,7 @@ use super::super::dialect::lock_project;
 use super::super::error::{Doing, Result};
 use super::super::leases::{MODEL_LEASE, holder};
 use super::super::scope::{Conditions, placeholders};
+use super::near;
 use crate::driver::session::Session;
 
 /// A chunk without a vector.
@@ -25,7 +26,7 @@ pub struct StoredVector {
     pub id: i64,
     /// The id of its chunk.
     pub chunk_id: i64,
-    /// The vector, as `embedding::vector` writes it.
+    /// The vector, as `foundation::vector` writes it.
     pub vector: Vec<u8>,
 }
 
@@ -174,20 +175,60 @@ impl CodeDatabase {
         after: i64,
         most: u32,
     ) -> Result<Vec<StoredVector>> {
-        let sql = "SELECT id, chunk_id, vector FROM chunk_vectors WHERE project_id = ? AND model = ? AND id > ? \
-                   ORDER BY id LIMIT ?";
-        let params = [project_id.into(), model.into(), after.into(), most.into()];
-        let read = |row: RowRef<'_>| {
-            Ok(StoredVector {
-                id: row.i64(0)?,
-                chunk_id: row.i64(1)?,
-                vector: row.bytes(2)?.to_vec(),
-            })
-        };
         self.database
-            .read(|session| session.query_all(sql, &params, read))
+            .read(|session| read_after(session, project_id, model, after, most))
             .doing("reading vectors")
     }
+
+    /// Whether there are vectors of other models, of a project or of all.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn has_other_models(&self, project_id: Option<&str>, model: &str) -> Result<bool> {
+        // Two ranges of the index: one condition with `<>` would read all vectors.
+        let some = |than: &str| {
+            format!(
+                "EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.project_id = p.id AND v.model {than} ?)"
+            )
+        };
+        let mut sql = format!(
+            "SELECT p.id FROM projects p WHERE ({} OR {})",
+            some("<"),
+            some(">")
+        );
+        let mut params = vec![ValueRef::from(model), model.into()];
+        if let Some(id) = project_id {
+            sql.push_str(" AND p.id = ?");
+            params.push(id.into());
+        }
+        sql.push_str(" LIMIT 1");
+        let found = self
+            .database
+            .read(|session| session.query_first(&sql, &params, |_| Ok(())));
+        Ok(found
+            .doing("looking for vectors of other models")?
+            .is_some())
+    }
+}
+
+/// As [`CodeDatabase::vectors_after`], on one connection.
+pub(super) fn read_after(
+    session: &mut Session,
+    project_id: &str,
+    model: &str,
+    after: i64,
+    most: u32,
+) -> driver_api::Result<Vec<StoredVector>> {
+    let sql = "SELECT id, chunk_id, vector FROM chunk_vectors WHERE project_id = ? AND model = ? AND id > ? \
+               ORDER BY id LIMIT ?";
+    let params = [project_id.into(), model.into(), after.into(), most.into()];
+    session.query_all(sql, &params, |row| {
+        Ok(StoredVector {
+            id: row.i64(0)?,
+            chunk_id: row.i64(1)?,
+            vector: row.bytes(2)?.to_vec(),
+        })
+    })
 }
 
 /// Whether vectors of this model are not wanted.
@@ -230,5 +271,6 @@ fn store(
     let sql = "UPDATE code_chunks SET embedding_model = ?, \
                vector_id = (SELECT v.id FROM chunk_vectors v WHERE v.chunk_id = code_chunks.id) WHERE id = ?";
     session.execute_many(sql, &mut marks)?;
+    near::copy_some(session, dialect, project_id, model)?;
     Ok(true)
 }

@@ -180,7 +180,7 @@ const CHUNK_STATES: Table = Table {
     origin: Origin::Ours,
 };
 
-/// The vector of a chunk, in the form that `embedding::vector` stores. Ids rise within a project in the order of
+/// The vector of a chunk, in the form that `foundation::vector` stores. Ids rise within a project in the order of
 /// commits, so that whoever holds vectors in memory reads only those that came later.
 const CHUNK_VECTORS: Table = Table {
     name: "chunk_vectors",

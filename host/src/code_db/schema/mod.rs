@@ -90,6 +90,10 @@ pub(super) static DRIFT_REPORTS: Table = Table {
     origin: Origin::Ours,
 };
 
+/// The table in which PostgreSQL with the extension pgvector keeps its copies of the vectors. It is no part of the
+/// declaration: elsewhere there is none, and what it holds follows from the rest.
+pub(super) const NEAR_VECTORS: &str = "near_vectors";
+
 /// The table of this name.
 pub fn table(name: &str) -> Option<&'static Table> {
     tables().find(|table| table.name == name)

@@ -16,8 +16,8 @@ use rayon::ThreadPool;
 use self::directory::{Directory, Pooling};
 use super::error::{EmbeddingError, Result};
 use super::provider::{EmbeddingProvider, Passage};
-use super::vector::normalise;
 use crate::foundation::identifiers::words;
+use crate::foundation::vector::normalise;
 
 /// Most tokens, filling included, that are computed together; more take more memory and are no faster.
 const TOKENS_AT_ONCE: usize = 2_048;

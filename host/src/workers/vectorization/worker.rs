@@ -149,9 +149,11 @@ impl VectorizationWorker {
         self.chunk()?;
         self.count()?;
         self.vectorizer.take_turn()?;
-        for project in self.database.project_ids()? {
-            self.embed(&project)?;
+        let projects = self.database.project_ids()?;
+        for project in &projects {
+            self.embed(project)?;
         }
+        self.vectorizer.serve_near(&projects)?;
         self.count()
     }
 

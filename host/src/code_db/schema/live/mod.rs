@@ -20,6 +20,8 @@ pub(super) struct LiveSchema {
     pub(super) dependents: Vec<Dependent>,
     /// MySQL's collation by which text is compared byte by byte.
     pub(super) collation: Option<&'static str>,
+    /// Whether PostgreSQL can compare vectors itself: the extension pgvector is installed, and new enough.
+    pub(super) has_pgvector: bool,
 }
 
 /// A table.

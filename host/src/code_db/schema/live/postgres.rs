@@ -40,7 +40,18 @@ pub(super) fn read(session: &mut Session) -> Result<LiveSchema> {
     read_columns(session, COLUMNS, &mut schema)?;
     read_owners(session, OWNERS, &mut schema)?;
     read_indexes(session, INDEXES, &mut schema, index)?;
+    let sql = "SELECT extversion::text FROM pg_extension WHERE extname = 'vector'";
+    let version = session.query_first(sql, &[], |row| text(row, 0))?;
+    schema.has_pgvector = version.is_some_and(|version| is_new_enough(&version));
     Ok(schema)
+}
+
+/// Since 0.8 an index of pgvector gives as many rows as are asked for, whatever else their conditions are.
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version
+        .split('.')
+        .map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(0), Some(8))
 }
 
 fn index(row: RowRef<'_>) -> Result<LiveIndex> {
@@ -63,4 +74,17 @@ pub(super) fn fits(kind: ColumnKind, type_name: &str) -> bool {
             ColumnKind::Real => "double precision",
             ColumnKind::Boolean => "boolean",
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let new = ["0.8.0", "0.8", "0.10.1", "1.0"].map(is_new_enough);
+        assert_eq!(new, [true; 4]);
+        let old = ["0.7.4", "0.4.4", "", "x"].map(is_new_enough);
+        assert_eq!(old, [false; 4]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use driver_api::Dialect;
 
+use super::super::NEAR_VECTORS;
 use super::super::difference::{Difference, TAKES_NULL};
 use super::super::keys;
 use super::super::live::{LiveOwner, LiveSchema};
@@ -33,7 +34,28 @@ pub(super) fn steps(live: &LiveSchema, dialect: Dialect) -> Vec<Step> {
     plan.add_owners(&gone);
     plan.create_indexes();
     plan.steps.extend(full_text_step(live, dialect));
+    plan.steps.extend(near_vectors_step(live));
     plan.steps
+}
+
+/// The step that gives PostgreSQL a table for vectors that it compares itself.
+fn near_vectors_step(live: &LiveSchema) -> Option<Step> {
+    if !live.has_pgvector || live.table(NEAR_VECTORS).is_some() {
+        return None;
+    }
+    let create = [
+        format!(
+            "CREATE TABLE {NEAR_VECTORS} (\
+             vector_id bigint PRIMARY KEY REFERENCES chunk_vectors (id) ON DELETE CASCADE, chunk_id bigint NOT NULL, \
+             project_id text COLLATE \"C\" NOT NULL, model text COLLATE \"C\" NOT NULL, dimensions integer NOT NULL, \
+             embedding vector)"
+        ),
+        format!(
+            "CREATE INDEX {NEAR_VECTORS}_project ON {NEAR_VECTORS} (project_id, model, vector_id)"
+        ),
+    ];
+    let step = Step::new(Action::CreateTable, NEAR_VECTORS, create);
+    Some(step.because("pgvector is installed"))
 }
 
 struct Plan<'a> {
