@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::database::CodeDatabase;
-use super::entity_list::{Part, conditions, list_statement};
+use super::entity_list::{Part, conditions, list_statement, others};
 use super::error::{CodeDbError, Doing, Result};
 use super::page::{Page, PageRequest};
 use super::projects::count;
@@ -119,7 +119,9 @@ impl CodeDatabase {
         // Methods first: they have a value in most columns, which tells PostgreSQL the type of the others' nulls.
         kinds.reverse();
         let dialect = self.database.dialect();
-        let counts_others = query.is_of_files() && self.holds_most_files(query.scope.project_id)?;
+        let counts_others = query.is_of_files()
+            && query.scope.file.is_none()
+            && self.holds_most_files(query.scope.project_id)?;
         let parts: Vec<Part<'_>> = kinds
             .into_iter()
             .map(|kind| {
@@ -133,12 +135,15 @@ impl CodeDatabase {
             })
             .collect();
         let counts: Vec<&str> = parts.iter().map(|part| &*part.count).collect();
-        let counts = format!("SELECT {}", counts.join(", "));
-        let count_params: Vec<ValueRef<'_>> = parts
-            .iter()
-            .flat_map(|part| part.conditions.params())
-            .copied()
-            .collect();
+        let (others, count_params) = match (counts_others, query.scope.project_id) {
+            (true, Some(id)) => (others(dialect, true), vec![ValueRef::from(id); 2]),
+            (true, None) => (others(dialect, false), Vec::new()),
+            (false, _) => {
+                let of_parts = parts.iter().flat_map(|part| part.conditions.params());
+                (String::new(), of_parts.copied().collect())
+            }
+        };
+        let counts = format!("{others}SELECT {}", counts.join(", "));
         let found = self.database.read(|session| {
             let counted = session.query_first(&counts, &count_params, |row| {
                 (0..parts.len()).map(|place| count(row, place)).collect()
@@ -228,7 +233,7 @@ impl EntityQuery<'_> {
 fn read_entity(row: RowRef<'_>) -> driver_api::Result<Entity> {
     let word = row.text(0)?;
     let entity_type = EntityKind::from_word(word).ok_or_else(|| unknown_kind(word))?;
-    let (path, root) = (row.text(4)?, row.text(15)?);
+    let (path, root) = (row.text(4)?, row.text(16)?);
     let first = line(row, 6)?;
     Ok(Entity {
         entity_type,
@@ -240,7 +245,7 @@ fn read_entity(row: RowRef<'_>) -> driver_api::Result<Entity> {
         project_id: row.text(5)?.to_owned(),
         line: first,
         end_line: row
-            .opt(16, RowRef::i64)?
+            .opt(17, RowRef::i64)?
             .map(|more| first.saturating_add(u32::try_from(more).unwrap_or(0))),
         docstring: row.opt(7, RowRef::text)?.map(str::to_owned),
         args: row.opt(8, RowRef::text)?.map(names),

@@ -7,7 +7,7 @@ use super::scope::{Conditions, Resolved};
 
 /// What a list of entities selects of each.
 const COLUMNS: &str = "entity_type, id, name, class_name, path, project_id, line, docstring, args, bases, \
-                       complexity, is_abstract, has_pass, has_not_implemented, file_id";
+                       complexity, is_abstract, has_pass, has_not_implemented, end_line, file_id";
 
 impl EntityKind {
     fn table(self) -> &'static str {
@@ -46,15 +46,15 @@ impl EntityKind {
         match self {
             Self::Class => {
                 "'class', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, NULL, e.bases, NULL, \
-                 NULL, NULL, NULL, f.id"
+                 NULL, NULL, NULL, e.end_line, f.id"
             }
             Self::Function => {
                 "'function', e.id, e.name, NULL, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, NULL, NULL, NULL, f.id"
+                 e.complexity, NULL, NULL, NULL, e.end_line, f.id"
             }
             Self::Method => {
                 "'method', e.id, e.name, c.name, f.path, f.project_id, e.line, e.docstring, e.args, NULL, \
-                 e.complexity, e.is_abstract, e.has_pass, e.has_not_implemented, f.id"
+                 e.complexity, e.is_abstract, e.has_pass, e.has_not_implemented, e.end_line, f.id"
             }
         }
     }
@@ -66,7 +66,7 @@ pub(super) struct Part<'a> {
     pub(super) count: String,
     /// The first entities, in the order of the whole list.
     pub(super) list: String,
-    /// Number of `LIMIT ?` in `list`, behind the values of `conditions`.
+    /// How often the end of the page is a value of `list`, behind those of `conditions`.
     pub(super) limits: usize,
     pub(super) conditions: Conditions<'a>,
 }
@@ -81,7 +81,7 @@ impl<'a> Part<'a> {
     ) -> Self {
         let from = format!("FROM {} WHERE {}", kind.with_files(), conditions.sql());
         let count = match counts_others {
-            true => all_but_others(kind, &conditions),
+            true => all_but_others(kind),
             false => format!("(SELECT count(*) {from})"),
         };
         let first_files = || {
@@ -89,7 +89,7 @@ impl<'a> Part<'a> {
             from_first_files(kind, &conditions, by_path)
         };
         let (list, limits) = match query.is_of_files() {
-            true => (first_of(dialect, kind, &first_files()), 2),
+            true => (first_of(dialect, kind, &first_files()), 3),
             false => (first_of(dialect, kind, &from), 1),
         };
         Self {
@@ -101,21 +101,36 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Counts the entities of a kind in most of the files: those of the others are taken away, instead of looking the file of
-/// each entity up.
-fn all_but_others(kind: EntityKind, conditions: &Conditions<'_>) -> String {
+/// Counts the entities of a kind in most of the files: those of the [`others`] are taken away, instead of looking the
+/// file of each entity up.
+fn all_but_others(kind: EntityKind) -> String {
     let (entities, join) = kind.of_files();
     format!(
-        "(SELECT count(*) FROM {table}) - \
-         (SELECT count(*) FROM files f CROSS JOIN {entities} WHERE {join} AND NOT ({conditions}))",
-        table = kind.table(),
-        conditions = conditions.sql(),
+        "(SELECT count(*) FROM {}) - (SELECT count(*) FROM others f CROSS JOIN {entities} WHERE {join})",
+        kind.table(),
     )
 }
 
-/// The entities of the first files that have any, `LIMIT ?`: as many files hold at least as many entities. Without the limit
-/// the database would read and sort all of them for each page. Most of all files are read `by_path`: a plus keeps SQLite from
-/// the index of projects, after which it would sort the project's files.
+/// What goes before the counts: the files that are out of a list of all live files, or of those of a project, whose id
+/// is the value of both `?` then. Each part is one that SQLite has an index for.
+pub(super) fn others(dialect: Dialect, of_project: bool) -> String {
+    let is_deleted = match dialect {
+        Dialect::Sqlite => "deleted = 1",
+        _ => "deleted IS TRUE",
+    };
+    let of_other_projects = match of_project {
+        true => {
+            " UNION SELECT id FROM files WHERE project_id < ? UNION SELECT id FROM files WHERE project_id > ?"
+        }
+        false => "",
+    };
+    format!("WITH others AS (SELECT id FROM files WHERE {is_deleted}{of_other_projects}) ")
+}
+
+/// The entities of the first files that together have enough, both times `?`: the first files that have any, as many of them
+/// as entities are wanted, and of those the ones before which there are fewer. Without either the database would read and
+/// sort many more for each page. Most of all files are read `by_path`: a plus keeps SQLite from the index of projects,
+/// after which it would sort the project's files.
 fn from_first_files(kind: EntityKind, conditions: &Conditions<'_>, by_path: bool) -> String {
     let (entities, join) = kind.of_files();
     let conditions = match by_path {
@@ -125,9 +140,11 @@ fn from_first_files(kind: EntityKind, conditions: &Conditions<'_>, by_path: bool
         false => conditions.sql().to_owned(),
     };
     format!(
-        "FROM (SELECT f.id, f.path, f.project_id FROM files f WHERE {conditions} \
-         AND EXISTS (SELECT 1 FROM {entities} WHERE {join}) ORDER BY f.path, f.id LIMIT ?) f \
-         CROSS JOIN {entities} WHERE {join}",
+        "FROM (SELECT w.id, w.path, w.project_id FROM (\
+         SELECT n.id, n.path, n.project_id, n.entities, sum(n.entities) OVER (ORDER BY n.path, n.id) AS entities_so_far FROM (\
+         SELECT f.id, f.path, f.project_id, (SELECT count(*) FROM {entities} WHERE {join}) AS entities \
+         FROM files f WHERE {conditions} AND EXISTS (SELECT 1 FROM {entities} WHERE {join}) ORDER BY f.path, f.id LIMIT ?\
+         ) n) w WHERE w.entities_so_far - w.entities < ?) f CROSS JOIN {entities} WHERE {join}",
     )
 }
 
@@ -169,14 +186,15 @@ pub(super) fn conditions<'a>(
     conditions
 }
 
-/// One page of `list`, with the project's root, and the last line from the stored text, which keeps every line
-/// of its entity. Roots and texts are looked up for the page alone.
+/// One page of `list`, with the project's root, and how many lines come after the first: of older rows the text tells, which
+/// keeps every line of its entity. Roots and texts are looked up for the page alone.
 pub(super) fn list_statement(list: &str) -> String {
     format!(
         "WITH l({COLUMNS}) AS ({list}), \
          page AS (SELECT * FROM l ORDER BY path, file_id, line, entity_type, id LIMIT ? OFFSET ?) \
-         SELECT page.*, p.root_path, (SELECT max(length(t.content) - length(replace(t.content, '\n', ''))) \
-         FROM code_content t WHERE t.entity_type = page.entity_type AND t.entity_id = page.id) \
+         SELECT page.*, p.root_path, COALESCE(page.end_line - page.line, \
+         (SELECT max(length(t.content) - length(replace(t.content, '\n', ''))) \
+         FROM code_content t WHERE t.entity_type = page.entity_type AND t.entity_id = page.id)) \
          FROM page JOIN projects p ON p.id = page.project_id ORDER BY path, file_id, line, entity_type, page.id"
     )
 }

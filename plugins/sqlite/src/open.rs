@@ -116,6 +116,11 @@ fn set_up(database: &Connection, options: &SqliteOptions) -> Result<()> {
     database
         .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
         .driver_result()?;
+    // A plan that may depend on values is made anew whenever one changes: each page of a list would compile its
+    // statement, for its `LIMIT ?`.
+    database
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .driver_result()?;
     database.execute_batch(&settings(options)).driver_result()?;
     if options.read_only {
         // The open flag lets temporary tables be written; the pragma does not.
@@ -167,6 +172,7 @@ mod tests {
     use std::time::Duration;
 
     use driver_api::{Connection as _, Value};
+    use rusqlite::StatementStatus;
 
     use super::*;
     use crate::connection::SqliteConnection;
@@ -330,5 +336,24 @@ mod tests {
             "{:?}",
             started.elapsed()
         );
+    }
+
+    #[test]
+    fn other_values_do_not_have_a_statement_compiled_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(&directory);
+        assert!(create(&options).unwrap());
+        let database = open(&options).unwrap();
+        let sql = "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT); CREATE INDEX i ON t(b); \
+                   INSERT INTO t(b) VALUES ('x'), ('y'), ('y'); ANALYZE";
+        database.execute_batch(sql).unwrap();
+        let mut statement = database
+            .prepare("SELECT a FROM t WHERE b = ? ORDER BY a LIMIT ? OFFSET ?")
+            .unwrap();
+        for (b, limit, rows) in [("x", 10, 1), ("y", 1, 1), ("y", 10, 2), ("z", 2, 0)] {
+            let found = statement.query_map((b, limit, 0), |row| row.get::<_, i64>(0));
+            assert_eq!(found.unwrap().count(), rows);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }
