@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::load(file.as_deref())?;
     let app = App::new(config, &[])?;
     let database = app.database()?.database();
-    for project in database.list_projects(PageRequest::default())?.items {
+    for project in database.projects(PageRequest::default())?.items {
         println!("{}  {}", project.id, project.root_path);
     }
     Ok(())

@@ -22,10 +22,18 @@ pub struct Project {
     pub name: Option<String>,
     /// What somebody noted about it.
     pub comment: Option<String>,
-    /// Files that are not deleted.
-    pub files: u64,
     /// Time of the last change to it, as a Julian day.
     pub updated_at: Option<f64>,
+}
+
+/// A project in a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ListedProject {
+    /// The project.
+    #[serde(flatten)]
+    pub project: Project,
+    /// Files that are not deleted.
+    pub files: u64,
 }
 
 /// What the deletion of a project takes with it.
@@ -45,25 +53,45 @@ pub struct ProjectContents {
     pub datasets_count: u64,
 }
 
-const LIST: &str = "SELECT p.id, p.root_path, p.name, p.comment, \
-                    (SELECT count(*) FROM files f WHERE f.project_id = p.id AND f.deleted IS NOT TRUE), \
-                    p.updated_at FROM projects p";
+const COLUMNS: &str = "p.id, p.root_path, p.name, p.comment, p.updated_at";
 
 impl CodeDatabase {
     /// The projects, by root.
     ///
     /// # Errors
     /// The driver's.
-    pub fn list_projects(&self, page: PageRequest) -> Result<Page<Project>> {
-        let list = format!("{LIST} ORDER BY p.root_path LIMIT ? OFFSET ?");
-        self.page(
-            "SELECT count(*) FROM projects",
-            &list,
-            &[],
-            page,
-            read_project,
-        )
-        .doing("listing projects")
+    pub fn projects(&self, page: PageRequest) -> Result<Page<Project>> {
+        let list =
+            format!("SELECT {COLUMNS} FROM projects p ORDER BY p.root_path LIMIT ? OFFSET ?");
+        let count = "SELECT count(*) FROM projects";
+        self.page(count, &list, &[], page, read_project)
+            .doing("listing projects")
+    }
+
+    /// The projects with what they hold, by root; or the one of this id alone.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn list_projects(
+        &self,
+        id: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<ListedProject>> {
+        let condition = id.map_or("", |_| "WHERE p.id = ?");
+        let count_all = format!("SELECT count(*) FROM projects p {condition}");
+        let list = format!(
+            "SELECT {COLUMNS}, (SELECT count(*) FROM files f WHERE f.project_id = p.id AND f.deleted IS NOT TRUE) \
+             FROM projects p {condition} ORDER BY p.root_path LIMIT ? OFFSET ?"
+        );
+        let params: Vec<ValueRef<'_>> = id.into_iter().map(ValueRef::from).collect();
+        let read = |row: RowRef<'_>| {
+            Ok(ListedProject {
+                project: read_project(row)?,
+                files: count(row, 5)?,
+            })
+        };
+        self.page(&count_all, &list, &params, page, read)
+            .doing("listing projects")
     }
 
     /// The ids of all projects, in their order.
@@ -107,7 +135,7 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_by_id(&self, id: &str) -> Result<Option<Project>> {
-        self.one_project(&format!("{LIST} WHERE p.id = ?"), id)
+        self.one_project("p.id", id)
     }
 
     /// The project rooted at this absolute path, if there is one.
@@ -115,7 +143,7 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_by_root(&self, root_path: &str) -> Result<Option<Project>> {
-        self.one_project(&format!("{LIST} WHERE p.root_path = ?"), root_path)
+        self.one_project("p.root_path", root_path)
     }
 
     /// The project that `id_or_path` names: by its id, its root, or a path below its root (the innermost).
@@ -172,13 +200,14 @@ impl CodeDatabase {
         self.or_nearest_project(deleted, id)
     }
 
-    fn one_project(&self, sql: &str, key: &str) -> Result<Option<Project>> {
+    fn one_project(&self, column: &'static str, key: &str) -> Result<Option<Project>> {
         if key.contains('\0') {
             // No key does, and PostgreSQL takes no text that does.
             return Ok(None);
         }
+        let sql = format!("SELECT {COLUMNS} FROM projects p WHERE {column} = ?");
         self.database
-            .read(|session| session.query_first(sql, &[key.into()], read_project))
+            .read(|session| session.query_first(&sql, &[key.into()], read_project))
             .doing("looking for a project")
     }
 
@@ -228,8 +257,7 @@ fn read_project(row: RowRef<'_>) -> driver_api::Result<Project> {
         root_path: row.text(1)?.to_owned(),
         name: row.opt(2, RowRef::text)?.map(str::to_owned),
         comment: row.opt(3, RowRef::text)?.map(str::to_owned),
-        files: count(row, 4)?,
-        updated_at: row.opt(5, RowRef::f64)?,
+        updated_at: row.opt(4, RowRef::f64)?,
     })
 }
 

@@ -99,7 +99,7 @@ impl Operation for CheckDrift {
             None => {
                 let mut page = PageRequest::first(PROJECTS_AT_ONCE);
                 loop {
-                    let projects = code.list_projects(page)?;
+                    let projects = code.projects(page)?;
                     projects.items.iter().for_each(|project| look.at(project));
                     if !projects.has_more() {
                         break;

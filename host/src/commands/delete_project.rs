@@ -117,7 +117,6 @@ mod tests {
             root_path: "/srv/no/shop".into(),
             name: None,
             comment: None,
-            files: 0,
             updated_at: None,
         };
         let named = |root_dir: Option<&str>| {

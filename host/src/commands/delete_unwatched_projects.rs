@@ -155,7 +155,7 @@ fn all_projects(context: &Context) -> Result<Vec<Project>, CommandError> {
             limit: AT_ONCE,
             offset: all.len() as u64,
         };
-        let page = context.code().list_projects(request)?;
+        let page = context.code().projects(request)?;
         let has_more = page.has_more();
         all.extend(page.items);
         if !has_more {

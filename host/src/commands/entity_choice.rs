@@ -76,7 +76,7 @@ pub(super) fn chosen_or_only(
     if let Some(project) = choice.find(context)? {
         return Ok(project);
     }
-    let mut all = context.code().list_projects(PageRequest::first(2))?;
+    let mut all = context.code().projects(PageRequest::first(2))?;
     match (all.items.pop(), all.items.pop()) {
         (Some(only), None) => Ok(only),
         _ => Err(nothing_chosen()),

@@ -10,8 +10,7 @@ use super::job::Job;
 use super::operation::{Access, Operation};
 use super::parameters::{Paging, Place};
 use super::project_choice::ProjectChoice;
-use crate::code_db::page::Page;
-use crate::code_db::projects::Project;
+use crate::code_db::projects::ListedProject;
 
 /// The command.
 pub(super) struct ListProjects;
@@ -35,7 +34,7 @@ pub(super) struct Parameters {
 pub(super) struct Answer {
     #[serde(flatten)]
     place: Place,
-    projects: Vec<Project>,
+    projects: Vec<ListedProject>,
 }
 
 impl Operation for ListProjects {
@@ -57,10 +56,9 @@ impl Operation for ListProjects {
         _job: &Job<'_>,
     ) -> Result<Answer, CommandError> {
         let paging = parameters.paging;
-        let mut page = match parameters.project.find(context)? {
-            None => context.code().list_projects(paging.request())?,
-            Some(project) => Page::of(&[project], paging.request()),
-        };
+        let chosen = parameters.project.find(context)?.map(|project| project.id);
+        let code = context.code();
+        let mut page = code.list_projects(chosen.as_deref(), paging.request())?;
         Ok(Answer {
             place: paging.place(&mut page),
             projects: page.items,

@@ -143,15 +143,13 @@ fn a_project_that_moves_or_changes_its_id_keeps_its_rows() {
     bench.write("moved/projectid", other);
     assert_eq!(counts(&bench.index("moved")), [4, 0, 4, 0, 0]);
     assert_eq!(bench.ids("SELECT id FROM files ORDER BY id"), before);
-    let projects = bench.db.list_projects(PAGE).unwrap();
+    let projects = bench.db.list_projects(None, PAGE).unwrap();
+    let listed = &projects.items[0];
     assert_eq!(
-        (
-            projects.total,
-            projects.items[0].id.as_str(),
-            projects.items[0].files
-        ),
+        (projects.total, listed.project.id.as_str(), listed.files),
         (1, other, 4)
     );
+    assert_eq!(bench.db.list_projects(Some(other), PAGE), Ok(projects));
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl RepairWorker {
         database.forget_drift_of_gone_projects()?;
         let mut page = PageRequest::first(PROJECTS_AT_ONCE);
         loop {
-            let projects = database.list_projects(page)?;
+            let projects = database.projects(page)?;
             for project in &projects.items {
                 // On another machine, or on a disk that is not mounted: nothing is concluded.
                 if !Path::new(&project.root_path).is_dir() {
