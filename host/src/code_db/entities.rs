@@ -102,6 +102,9 @@ pub struct Entity {
     pub has_not_implemented: Option<bool>,
 }
 
+/// Files that take as long to count as a question takes to ask.
+const MANY_FILES: i64 = 1_000;
+
 impl CodeDatabase {
     /// Entities by path, line and kind.
     ///
@@ -180,14 +183,27 @@ impl CodeDatabase {
         let Some(project_id) = project_id else {
             return Ok(true);
         };
-        let sql = "SELECT (SELECT count(*) FROM files WHERE project_id = ?), (SELECT count(*) FROM files)";
+        // The files of others first, up to some: in most databases one project has nearly all.
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM files WHERE project_id < ? \
+             UNION ALL SELECT 1 FROM files WHERE project_id > ? LIMIT {MANY_FILES}) AS others), \
+             (SELECT count(*) FROM files)"
+        );
+        let own = "SELECT count(*) FROM files WHERE project_id = ?";
+        let id = ValueRef::from(project_id);
         let counted = self.database.read(|session| {
-            session.query_first(sql, &[project_id.into()], |row| {
-                Ok((row.i64(0)?, row.i64(1)?))
-            })
+            let counted =
+                session.query_first(&sql, &[id, id], |row| Ok((row.i64(0)?, row.i64(1)?)))?;
+            let (others, all) = counted.unwrap_or_default();
+            if others < MANY_FILES {
+                return Ok((all - others, others));
+            }
+            let own = session.query_first(own, &[id], |row| Ok(row.i64(0)?))?;
+            let own = own.unwrap_or_default();
+            Ok((own, all - own))
         });
-        let (own, all) = counted.doing("counting files")?.unwrap_or_default();
-        Ok(own > all - own)
+        let (own, others) = counted.doing("counting files")?;
+        Ok(own > others)
     }
 
     /// All that is known of the entities of this kind and name; several where a name is defined more than once.

@@ -9,6 +9,7 @@ use super::dialect::lock_project;
 use super::error::{CodeDbError, Doing, Result};
 use super::full_text;
 use super::page::{Page, PageRequest};
+use super::scope::placeholders;
 use crate::driver::session::Session;
 
 /// A project.
@@ -135,15 +136,32 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_by_id(&self, id: &str) -> Result<Option<Project>> {
-        self.one_project("p.id", id)
+        if id.contains('\0') {
+            // No id does, and PostgreSQL takes no text that does.
+            return Ok(None);
+        }
+        let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.id = ?");
+        self.database
+            .read(|session| session.query_first(&sql, &[id.into()], read_project))
+            .doing("looking for a project")
     }
 
-    /// The project rooted at this absolute path, if there is one.
+    /// The project whose root is this absolute path, or the nearest directory around it; none where there is no such.
     ///
     /// # Errors
     /// The driver's.
-    pub fn project_by_root(&self, root_path: &str) -> Result<Option<Project>> {
-        self.one_project("p.root_path", root_path)
+    pub fn project_around(&self, path: &str) -> Result<Option<Project>> {
+        let directories: Vec<ValueRef<'_>> = enclosing(path).map(ValueRef::from).collect();
+        if directories.is_empty() || path.contains('\0') {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM projects p WHERE p.root_path IN ({}) ORDER BY length(p.root_path) DESC LIMIT 1",
+            placeholders(directories.len())
+        );
+        self.database
+            .read(|session| session.query_first(&sql, &directories, read_project))
+            .doing("looking for a project")
     }
 
     /// The project that `id_or_path` names: by its id, its root, or a path below its root (the innermost).
@@ -151,20 +169,12 @@ impl CodeDatabase {
     /// # Errors
     /// [`CodeDbError::NotFound`] with the nearest ids, names and roots, and the driver's.
     pub fn project(&self, id_or_path: &str) -> Result<Project> {
-        if let Some(project) = self.project_by_id(id_or_path)? {
-            return Ok(project);
-        }
-        for root in enclosing(id_or_path) {
-            if let Some(project) = self.project_by_root(root)? {
-                return Ok(project);
-            }
-        }
-        let nearest = self.nearest_project_names(id_or_path)?;
-        Err(CodeDbError::NotFound {
-            what: "project",
-            name: id_or_path.to_owned(),
-            nearest,
-        })
+        // Most are told by a path, and no id is one.
+        let found = match self.project_around(id_or_path)? {
+            None => self.project_by_id(id_or_path)?,
+            found => found,
+        };
+        self.or_nearest_project(found, id_or_path)
     }
 
     /// What the deletion of a project would take with it.
@@ -198,17 +208,6 @@ impl CodeDatabase {
             })
             .doing("deleting a project")?;
         self.or_nearest_project(deleted, id)
-    }
-
-    fn one_project(&self, column: &'static str, key: &str) -> Result<Option<Project>> {
-        if key.contains('\0') {
-            // No key does, and PostgreSQL takes no text that does.
-            return Ok(None);
-        }
-        let sql = format!("SELECT {COLUMNS} FROM projects p WHERE {column} = ?");
-        self.database
-            .read(|session| session.query_first(&sql, &[key.into()], read_project))
-            .doing("looking for a project")
     }
 
     fn or_nearest_project<T>(&self, found: Option<T>, id: &str) -> Result<T> {
