@@ -54,6 +54,9 @@ pub struct ProjectContents {
     pub datasets_count: u64,
 }
 
+/// Directories around a path that are looked up together.
+const DIRECTORIES_AT_ONCE: usize = 100;
+
 const COLUMNS: &str = "p.id, p.root_path, p.name, p.comment, p.updated_at";
 
 impl CodeDatabase {
@@ -151,17 +154,26 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_around(&self, path: &str) -> Result<Option<Project>> {
-        let directories: Vec<ValueRef<'_>> = enclosing(path).map(ValueRef::from).collect();
-        if directories.is_empty() || path.contains('\0') {
+        if path.contains('\0') {
+            // No root does, and PostgreSQL takes no text that does.
             return Ok(None);
         }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM projects p WHERE p.root_path IN ({}) ORDER BY length(p.root_path) DESC LIMIT 1",
-            placeholders(directories.len())
-        );
-        self.database
-            .read(|session| session.query_first(&sql, &directories, read_project))
-            .doing("looking for a project")
+        let directories: Vec<ValueRef<'_>> = enclosing(path).map(ValueRef::from).collect();
+        // Nearest first; a path has no more, but whoever asks may send what is none.
+        let found = self.database.read(|session| {
+            for some in directories.chunks(DIRECTORIES_AT_ONCE) {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM projects p WHERE p.root_path IN ({}) \
+                     ORDER BY length(p.root_path) DESC LIMIT 1",
+                    placeholders(some.len())
+                );
+                if let Some(found) = session.query_first(&sql, some, read_project)? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        });
+        found.doing("looking for a project")
     }
 
     /// The project that `id_or_path` names: by its id, its root, or a path below its root (the innermost).

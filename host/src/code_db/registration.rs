@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use driver_api::{RowRef, ValueRef};
+use driver_api::{Dialect, RowRef, ValueRef};
 
+use super::chunks::near;
 use super::database::CodeDatabase;
 use super::dialect::again_when_beaten;
 use super::error::{Doing, Result};
@@ -33,13 +34,14 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's; nothing is changed then.
     pub fn register_project(&self, project: ProjectIdentity<'_>) -> Result<Destination> {
-        again_when_beaten(self.database.dialect(), || {
+        let dialect = self.database.dialect();
+        again_when_beaten(dialect, || {
             let known = self.database.read(|session| destination(session, project));
             if let Some(known) = known.doing("looking for a project")? {
                 return Ok(known);
             }
             self.database
-                .transaction(|session| register(session, project))
+                .transaction(|session| register(session, dialect, project))
                 .doing("registering a project")
         })
     }
@@ -64,6 +66,7 @@ fn destination(
 
 fn register(
     session: &mut Session,
+    dialect: Dialect,
     project: ProjectIdentity<'_>,
 ) -> driver_api::Result<Destination> {
     let other = other_project_at(session, project)?;
@@ -81,6 +84,8 @@ fn register(
         Some(_) => {}
     }
     if let Some(other) = &other {
+        near::forget(session, dialect, other)?;
+        near::forget(session, dialect, project.id)?;
         hand_over(session, other, project.id)?;
     }
     ensure_dataset(session, project)

@@ -12,6 +12,7 @@ use super::error::CommandError;
 use super::job::Job;
 use super::operation::{Access, Operation};
 use crate::search::project_index::IndexKind;
+use crate::vectorization::near_graph::make_graph;
 
 /// The command.
 pub(super) struct RebuildFaiss;
@@ -94,6 +95,9 @@ impl Operation for RebuildFaiss {
                 index: built.kind,
                 seconds: started.elapsed().as_secs_f64(),
             });
+        }
+        if !job.cancellation.is_cancelled() {
+            make_graph(&code, model.model(), true);
         }
         Ok(Answer {
             project_id: chosen,

@@ -13,6 +13,7 @@ use super::job::Job;
 use super::operation::{Access, Operation};
 use crate::foundation::progress::RowProgress;
 use crate::vectorization::chunker::CHUNKER;
+use crate::vectorization::near_graph::make_graph;
 use crate::vectorization::vectorizer::Vectorizer;
 
 /// The command.
@@ -116,11 +117,12 @@ impl Operation for Revectorize {
                 chunks_revectorized,
             });
         }
-        let processed: Vec<String> = results.iter().map(|each| each.project_id.clone()).collect();
-        vectorizer.serve_near(&processed)?;
         // A model that took another's place keeps its claim until that runs out, so that the other one notices.
         if replaced_model.is_none() {
             vectorizer.give_turn_back()?;
+        }
+        if !job.cancellation.is_cancelled() {
+            make_graph(&code, vectorizer.model(), false);
         }
         Ok(Answer {
             project_id,
@@ -176,6 +178,9 @@ impl Work<'_> {
             }
         }
         RowProgress::done(job.progress);
+        while !is_stopped() && vectorizer.copy_near(self.project_id)? > 0 {
+            vectorizer.take_turn()?;
+        }
         Ok((files, chunks))
     }
 }

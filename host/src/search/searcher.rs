@@ -190,15 +190,14 @@ impl Searcher {
         Ok(found)
     }
 
-    /// Makes the index of a project's vectors anew, whatever kind it is: pgvector's copies and its graph, or what is in
-    /// memory, with the graph where they are many.
+    /// Makes the index of a project's vectors anew, whatever kind it is: pgvector's copies, or what is in memory, with the
+    /// graph where they are many. pgvector's graph is one for all projects, and not made here.
     ///
     /// # Errors
     /// The database's. A graph in memory that cannot be made is no error: all vectors are compared then.
     pub fn rebuild(&self, code: &CodeDatabase, project_id: &str, model: &str) -> Result<Rebuilt> {
-        code.forget_near_vectors(project_id)?;
-        while code.copy_near_vectors(project_id, model)? {}
-        code.index_near_vectors(model, true)?;
+        code.forget_near_vectors(project_id, model)?;
+        while code.copy_near_vectors(project_id, model)? > 0 {}
         if let Some(vectors) = code.near_vectors(project_id, model)? {
             return Ok(Rebuilt {
                 vectors,

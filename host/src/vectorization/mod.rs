@@ -5,4 +5,5 @@
 pub mod chunker;
 pub mod circuit_breaker;
 mod model_in_use;
+pub mod near_graph;
 pub mod vectorizer;

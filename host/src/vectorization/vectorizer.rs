@@ -164,15 +164,13 @@ impl Vectorizer {
         self.in_use.give_back()
     }
 
-    /// Lets the database compare the vectors of these projects itself where it can: PostgreSQL with pgvector.
+    /// Lets the database compare vectors of a project itself where it can, some at a time: PostgreSQL with pgvector.
+    /// Returns how many those were.
     ///
     /// # Errors
     /// The database's.
-    pub fn serve_near(&self, project_ids: &[String]) -> Result<(), CodeDbError> {
-        for project_id in project_ids {
-            while self.database.copy_near_vectors(project_id, self.model())? {}
-        }
-        self.database.index_near_vectors(self.model(), false)
+    pub fn copy_near(&self, project_id: &str) -> Result<usize, CodeDbError> {
+        self.database.copy_near_vectors(project_id, self.model())
     }
 
     /// Takes the vectors of other models away, some at a time; returns whether some are left.

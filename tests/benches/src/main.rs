@@ -8,6 +8,7 @@ mod bulk;
 mod clients;
 mod idle;
 mod load;
+mod machine;
 mod many;
 mod place;
 mod point;

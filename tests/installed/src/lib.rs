@@ -50,7 +50,7 @@ impl Package {
     }
 }
 
-/// One line that says that the newest PostgreSQL here lacks the extension pgvector; `None` where it has it.
+/// One line that says that the newest PostgreSQL here lacks the extension pgvector, or has an old one; `None` where it has it.
 pub fn pgvector_missing() -> Option<String> {
     let newest = versions(Path::new("/usr/lib/postgresql"))
         .into_iter()
@@ -59,8 +59,17 @@ pub fn pgvector_missing() -> Option<String> {
     let control = Path::new("/usr/share/postgresql")
         .join(version)
         .join("extension/vector.control");
+    let control = std::fs::read_to_string(control).unwrap_or_default();
+    let offered = control
+        .split("default_version = '")
+        .nth(1)
+        .unwrap_or_default();
+    let mut numbers = offered
+        .split(['.', '\''])
+        .map_while(|part| part.parse::<u32>().ok());
+    let is_there = (numbers.next(), numbers.next()) >= (Some(0), Some(8));
     let missing = || "PostgreSQL has no extension `vector` (pgvector 0.8 or newer)".to_owned();
-    (!control.is_file()).then(missing)
+    (!is_there).then(missing)
 }
 
 /// The program of this name, on the path or where Debian keeps servers; the newest version where there are several.

@@ -1,6 +1,6 @@
 //! The nearest vectors as PostgreSQL finds them itself, where the extension pgvector is installed.
 //!
-//! The table [`NEAR_VECTORS`] repeats the vectors in the extension's type. They are copied in the order of their ids,
+//! The table `near_vectors` repeats the vectors in the extension's type. They are copied in the order of their ids,
 //! which within a project is that of their commits, so that the greatest one tells how far it is; with a vector its
 //! copy goes, too. Each model whose vectors are many has an index (HNSW) over its own.
 
@@ -28,6 +28,9 @@ const MOST_DIMENSIONS: usize = 16_000;
 
 /// Candidates that are kept while a vector is added to an index. More find more, and take longer.
 const CANDIDATES: u32 = 128;
+
+/// Vectors up to which all are compared where no index is there; the host's own memory is better with more.
+const COMPARED_UP_TO: i64 = 200_000;
 
 /// What the names of the indexes begin with.
 const INDEX_PREFIX: &str = "near_vectors_hnsw_";
@@ -64,7 +67,10 @@ impl CodeDatabase {
         let text = written(vector.iter().copied());
         self.database
             .snapshot(|session| {
-                if !has_table(session, dialect)? || !has_all(session, project_id, model)? {
+                if !has_table(session, dialect)?
+                    || !has_all(session, project_id, model)?
+                    || !is_quick(session, model)?
+                {
                     return Ok(None);
                 }
                 nearest(session, project_id, model, vector.len(), &text, most).map(Some)
@@ -92,14 +98,20 @@ impl CodeDatabase {
         Ok(counted.and_then(|count| usize::try_from(count).ok()))
     }
 
-    /// Copies vectors that pgvector does not have yet, some at a time; returns whether some may be left.
+    /// Copies vectors that pgvector does not have yet, some at a time; returns how many.
     ///
     /// # Errors
     /// The driver's.
-    pub fn copy_near_vectors(&self, project_id: &str, model: &str) -> Result<bool> {
+    pub fn copy_near_vectors(&self, project_id: &str, model: &str) -> Result<usize> {
         let dialect = self.database.dialect();
         if dialect != Dialect::Postgres {
-            return Ok(false);
+            return Ok(0);
+        }
+        let is_done = self.database.read(|session| {
+            Ok(!has_table(session, dialect)? || has_all(session, Some(project_id), model)?)
+        });
+        if is_done.doing("looking for vectors to copy")? {
+            return Ok(0);
         }
         self.database
             .transaction(|session| {
@@ -109,32 +121,39 @@ impl CodeDatabase {
             .doing("copying vectors for pgvector")
     }
 
-    /// Forgets pgvector's copies of a project's vectors, so that they are copied anew.
+    /// Forgets pgvector's copies of a project's vectors of this model, so that they are copied anew.
     ///
     /// # Errors
     /// The driver's.
-    pub fn forget_near_vectors(&self, project_id: &str) -> Result<()> {
+    pub fn forget_near_vectors(&self, project_id: &str, model: &str) -> Result<()> {
         let dialect = self.database.dialect();
+        if dialect != Dialect::Postgres {
+            return Ok(());
+        }
         self.database
             .transaction(|session| {
+                lock_project(session, dialect, project_id)?;
                 if has_table(session, dialect)? {
-                    lock_project(session, dialect, project_id)?;
-                    let sql = format!("DELETE FROM {NEAR_VECTORS} WHERE project_id = ?");
-                    session.execute(&sql, &[project_id.into()])?;
+                    let sql =
+                        format!("DELETE FROM {NEAR_VECTORS} WHERE project_id = ? AND model = ?");
+                    session.execute(&sql, &[project_id.into(), model.into()])?;
                 }
                 Ok(())
             })
             .doing("forgetting pgvector's copies")
     }
 
-    /// Sees to it that the vectors of this model have their index where they are many, and those of other models none;
-    /// `anew` makes it even where it is there. Others read and write meanwhile. Nothing is done where another host is
-    /// at it.
+    /// Sees to it that the vectors of this model have their index where they are many; `anew` makes it even where it is
+    /// there. Others read and write meanwhile. Nothing is done where another host is at it.
     ///
     /// # Errors
-    /// The driver's.
+    /// The driver's: the role has to own the table, and no transaction may be so old that the wait for its end takes longer
+    /// than the driver's `lock_timeout_ms`.
     pub fn index_near_vectors(&self, model: &str, anew: bool) -> Result<()> {
         let dialect = self.database.dialect();
+        if dialect != Dialect::Postgres {
+            return Ok(());
+        }
         self.database
             .once(|session| {
                 if !has_table(session, dialect)? {
@@ -150,28 +169,49 @@ impl CodeDatabase {
                 // It belongs to the connection, which goes on to be used.
                 let released =
                     session.query_first("SELECT pg_advisory_unlock(?)", &lock, |_| Ok(()));
-                made.and_then(|()| released.map(drop))
+                made.and(released.map(drop))
             })
             .doing("making pgvector's index")
     }
 }
 
-/// Copies some vectors of a locked project that came after those that were copied; returns whether some may be left.
+/// Forgets the copies of all vectors of a project, whose id is about to be another.
+pub(in crate::code_db) fn forget(
+    session: &mut Session,
+    dialect: Dialect,
+    project_id: &str,
+) -> driver_api::Result<()> {
+    if has_table(session, dialect)? {
+        let sql = format!("DELETE FROM {NEAR_VECTORS} WHERE project_id = ?");
+        session.execute(&sql, &[project_id.into()])?;
+    }
+    Ok(())
+}
+
+/// Copies some vectors of a locked project that came after those that were copied; returns how many.
 pub(super) fn copy_some(
     session: &mut Session,
     dialect: Dialect,
     project_id: &str,
     model: &str,
-) -> driver_api::Result<bool> {
+) -> driver_api::Result<usize> {
     if !has_table(session, dialect)? {
-        return Ok(false);
+        return Ok(0);
     }
     let params = [ValueRef::from(project_id), model.into()];
     let sql =
         format!("SELECT max(vector_id) FROM {NEAR_VECTORS} WHERE project_id = ? AND model = ?");
     let last = session.query_first(&sql, &params, |row| Ok(row.opt(0, RowRef::i64)?))?;
     let last = last.flatten().unwrap_or(0);
-    let read = read_after(session, project_id, model, last, COPIED_AT_ONCE)?;
+    // Whoever deletes them without the lock waits: a copy has to have its vector.
+    let read = read_after(
+        session,
+        project_id,
+        model,
+        last,
+        COPIED_AT_ONCE,
+        "FOR KEY SHARE",
+    )?;
     let mut rows = RowBlock::new(6);
     for stored in &read {
         let (scale, components) = from_bytes(&stored.vector).unwrap_or_default();
@@ -180,7 +220,7 @@ pub(super) fn copy_some(
             .map(|byte| f32::from(byte.cast_signed()) * scale)
             .collect();
         // What is no vector, or too long for the extension, has a row all the same: that tells how far it is.
-        let fits = (1..=MOST_DIMENSIONS).contains(&components.len());
+        let fits = (1..=MOST_DIMENSIONS).contains(&components.len()) && scale.is_finite();
         let text = fits.then(|| written(components.iter().copied()));
         rows.push_row([
             stored.id.into(),
@@ -196,16 +236,38 @@ pub(super) fn copy_some(
          VALUES (?, ?, ?, ?, ?, CAST(CAST(? AS text) AS vector))"
     );
     session.execute_many(&sql, &mut rows)?;
-    Ok(read.len() == COPIED_AT_ONCE as usize)
+    Ok(read.len())
 }
 
-/// Whether the extension was installed when the schema was last looked at.
+/// Whether the extension was installed when the schema was last looked at, and is of use: its removal takes the column, its
+/// names are looked for in some schemas only, and the table may be another role's.
 fn has_table(session: &mut Session, dialect: Dialect) -> driver_api::Result<bool> {
     if dialect != Dialect::Postgres {
         return Ok(false);
     }
-    let sql = format!("SELECT CASE WHEN to_regclass('{NEAR_VECTORS}') IS NULL THEN 0 ELSE 1 END");
-    Ok(session.query_first(&sql, &[], |row| Ok(row.i64(0)?))? == Some(1))
+    let sql = format!(
+        "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('{NEAR_VECTORS}') AND attname = 'embedding' \
+         AND NOT attisdropped AND to_regtype('vector') IS NOT NULL \
+         AND has_table_privilege(attrelid, 'SELECT') AND has_table_privilege(attrelid, 'INSERT') \
+         AND has_table_privilege(attrelid, 'DELETE')"
+    );
+    Ok(session.query_first(&sql, &[], |_| Ok(()))?.is_some())
+}
+
+/// Whether the vectors of the model have an index, or are few enough without.
+fn is_quick(session: &mut Session, model: &str) -> driver_api::Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM pg_class t WHERE t.oid = to_regclass('{NEAR_VECTORS}') AND (t.reltuples <= ? OR EXISTS \
+         (SELECT 1 FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid \
+         WHERE x.indrelid = t.oid AND x.indisvalid AND c.relname = ?))"
+    );
+    let name = index_name(model);
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "the engine's own count is about right"
+    )]
+    let params = [ValueRef::from(COMPARED_UP_TO as f64), name.as_str().into()];
+    Ok(session.query_first(&sql, &params, |_| Ok(()))?.is_some())
 }
 
 /// Whether every vector of the model was copied, of the project or of all.
@@ -242,7 +304,13 @@ fn nearest(
     most: usize,
 ) -> driver_api::Result<Vec<NearChunk>> {
     // So that an index gives as many as are wanted even where most of its nearest are of other projects.
-    session.execute("SET LOCAL hnsw.iterative_scan = strict_order", &[])?;
+    for setting in [
+        "hnsw.iterative_scan = strict_order",
+        "hnsw.max_scan_tuples = 2147483647",
+        "hnsw.scan_mem_multiplier = 100",
+    ] {
+        session.execute(&format!("SET LOCAL {setting}"), &[])?;
+    }
     let candidates = most.clamp(40, 1_000);
     session.execute(&format!("SET LOCAL hnsw.ef_search = {candidates}"), &[])?;
     let distance = format!(
@@ -275,19 +343,7 @@ fn nearest(
 }
 
 fn index(session: &mut Session, model: &str, anew: bool) -> driver_api::Result<()> {
-    // Counted no further than is needed: the worker asks every time that it looks.
-    let sql = format!(
-        "SELECT min(dimensions), count(*) FROM (SELECT dimensions FROM {NEAR_VECTORS} \
-         WHERE model = ? AND dimensions > 0 LIMIT {INDEXED_FROM}) AS counted"
-    );
-    let counted = session.query_first(&sql, &[model.into()], |row| {
-        Ok((row.opt(0, RowRef::i64)?, row.i64(1)?))
-    })?;
-    let wanted = counted.and_then(|(dimensions, count)| {
-        let dimensions = usize::try_from(dimensions?).ok()?;
-        let is_wanted = count >= INDEXED_FROM && dimensions <= MOST_INDEXED;
-        is_wanted.then(|| (index_name(model, dimensions), dimensions))
-    });
+    let name = index_name(model);
     let sql = format!(
         "SELECT c.relname::text, CASE WHEN x.indisvalid THEN 1 ELSE 0 END FROM pg_index x \
          JOIN pg_class c ON c.oid = x.indexrelid WHERE x.indrelid = to_regclass('{NEAR_VECTORS}') \
@@ -297,21 +353,37 @@ fn index(session: &mut Session, model: &str, anew: bool) -> driver_api::Result<(
     let found = session.query_all(&sql, &[], |row| {
         Ok((row.text(0)?.to_owned(), row.i64(1)? == 1))
     })?;
-    let mut is_there = false;
-    for (name, is_valid) in found {
-        let is_wanted = wanted.as_ref().is_some_and(|(wanted, _)| *wanted == name);
-        if is_wanted && is_valid && !anew {
-            is_there = true;
-        } else {
-            // One that is not valid was interrupted.
+    let is_there = |(found, is_valid): &(String, bool)| *found == name && *is_valid;
+    if found.iter().any(is_there) && !anew {
+        return Ok(());
+    }
+    // Counted no further than is needed.
+    let sql = format!(
+        "SELECT max(dimensions), count(*) FROM (SELECT dimensions FROM {NEAR_VECTORS} \
+         WHERE model = ? AND dimensions > 0 LIMIT {INDEXED_FROM}) AS counted"
+    );
+    let counted = session.query_first(&sql, &[model.into()], |row| {
+        Ok((row.opt(0, RowRef::i64)?, row.i64(1)?))
+    })?;
+    let (dimensions, count) = counted.unwrap_or_default();
+    let sql = format!("SELECT 1 FROM {NEAR_VECTORS} WHERE model <> ? LIMIT 1");
+    for (other, _) in found {
+        // One of this name is old, or was interrupted. Those of other models go when no vector needs them.
+        let is_needed = other != name
+            && session
+                .query_first(&sql, &[model.into()], |_| Ok(()))?
+                .is_some();
+        if !is_needed {
             session.execute(
-                &format!("DROP INDEX CONCURRENTLY IF EXISTS \"{name}\""),
+                &format!("DROP INDEX CONCURRENTLY IF EXISTS \"{other}\""),
                 &[],
             )?;
         }
     }
-    match wanted {
-        Some((name, dimensions)) if !is_there => {
+    let dimensions = dimensions.and_then(|dimensions| usize::try_from(dimensions).ok());
+    match dimensions.filter(|dimensions| count >= INDEXED_FROM && *dimensions <= MOST_INDEXED) {
+        None => Ok(()),
+        Some(dimensions) => {
             let create = format!(
                 "CREATE INDEX CONCURRENTLY \"{name}\" ON {NEAR_VECTORS} \
                  USING hnsw ((embedding::vector({dimensions})) vector_ip_ops) \
@@ -320,7 +392,6 @@ fn index(session: &mut Session, model: &str, anew: bool) -> driver_api::Result<(
             );
             session.execute(&create, &[]).map(drop)
         }
-        _ => Ok(()),
     }
 }
 
@@ -330,8 +401,9 @@ fn of_model(model: &str, dimensions: usize) -> String {
     format!("model = '{model}' AND dimensions = {dimensions}")
 }
 
-fn index_name(model: &str, dimensions: usize) -> String {
-    let hash = blake3::hash(format!("{model}/{dimensions}").as_bytes());
+/// All vectors of a model are of one length.
+fn index_name(model: &str) -> String {
+    let hash = blake3::hash(model.as_bytes());
     format!("{INDEX_PREFIX}{}", &hash.to_hex()[..16])
 }
 
@@ -350,8 +422,8 @@ mod tests {
         let condition = of_model("it's", 3);
         assert_eq!(condition, "model = 'it''s' AND dimensions = 3");
         assert_eq!(written([0.5, -1.0].into_iter()), "[0.5,-1]");
-        let names = [index_name("a", 3), index_name("a", 4), index_name("b", 3)];
+        let names = ["a", "b"].map(index_name);
         assert_eq!(names[0].len(), INDEX_PREFIX.len() + 16);
-        assert!(names[0] != names[1] && names[0] != names[2]);
+        assert_ne!(names[0], names[1]);
     }
 }

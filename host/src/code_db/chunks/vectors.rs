@@ -176,7 +176,7 @@ impl CodeDatabase {
         most: u32,
     ) -> Result<Vec<StoredVector>> {
         self.database
-            .read(|session| read_after(session, project_id, model, after, most))
+            .read(|session| read_after(session, project_id, model, after, most, ""))
             .doing("reading vectors")
     }
 
@@ -211,18 +211,21 @@ impl CodeDatabase {
     }
 }
 
-/// As [`CodeDatabase::vectors_after`], on one connection.
+/// As [`CodeDatabase::vectors_after`], on one connection and with this lock on the rows.
 pub(super) fn read_after(
     session: &mut Session,
     project_id: &str,
     model: &str,
     after: i64,
     most: u32,
+    lock: &'static str,
 ) -> driver_api::Result<Vec<StoredVector>> {
-    let sql = "SELECT id, chunk_id, vector FROM chunk_vectors WHERE project_id = ? AND model = ? AND id > ? \
-               ORDER BY id LIMIT ?";
+    let sql = format!(
+        "SELECT id, chunk_id, vector FROM chunk_vectors WHERE project_id = ? AND model = ? AND id > ? \
+         ORDER BY id LIMIT ? {lock}"
+    );
     let params = [project_id.into(), model.into(), after.into(), most.into()];
-    session.query_all(sql, &params, |row| {
+    session.query_all(&sql, &params, |row| {
         Ok(StoredVector {
             id: row.i64(0)?,
             chunk_id: row.i64(1)?,

@@ -1,6 +1,7 @@
 //! The worker's life: make chunks, embed those without a vector, look again after a while; pause when the model fails.
 
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -16,6 +17,7 @@ use crate::foundation::control_channel::ControlChannel;
 use crate::foundation::shutdown_signal::ShutdownRequest;
 use crate::vectorization::chunker::CHUNKER;
 use crate::vectorization::circuit_breaker::CircuitBreaker;
+use crate::vectorization::near_graph::make_graph;
 use crate::vectorization::vectorizer::{VectorizeError, Vectorizer};
 use crate::workers::announce::announce;
 use crate::workers::hello::WorkerHello;
@@ -25,6 +27,9 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// How often a worker that waits longer renews its claim to the vectors.
 const RENEWAL: Duration = Duration::from_secs(30);
+
+/// The least time between two attempts at pgvector's graph, each of which may take minutes.
+const GRAPH_PAUSE: Duration = Duration::from_secs(600);
 
 /// How much less of a processor this worker gets than those that answer somebody.
 const NICENESS: i32 = 10;
@@ -60,6 +65,9 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
         poll_interval: Duration::from_secs(config.poll_interval),
         stop,
         status,
+        graph: None,
+        graph_due: true,
+        graph_not_before: Instant::now(),
     };
     while worker.round() == Next::GoesOn {}
     // Where that fails, the claim runs out by itself.
@@ -77,6 +85,11 @@ struct VectorizationWorker {
     poll_interval: Duration,
     stop: Receiver<ShutdownRequest>,
     status: Status,
+    /// Makes pgvector's graph, or has made it.
+    graph: Option<JoinHandle<()>>,
+    /// Whether there may be none, or vectors came since it was looked for.
+    graph_due: bool,
+    graph_not_before: Instant,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,10 +163,15 @@ impl VectorizationWorker {
         self.count()?;
         self.vectorizer.take_turn()?;
         let projects = self.database.project_ids()?;
+        let mut copied = 0;
         for project in &projects {
             self.embed(project)?;
+            copied += self.copy_near(project)?;
         }
-        self.vectorizer.serve_near(&projects)?;
+        self.graph_due |= copied > 0;
+        if self.graph_due && Instant::now() >= self.graph_not_before {
+            self.make_graph();
+        }
         self.count()
     }
 
@@ -185,6 +203,41 @@ impl VectorizationWorker {
             self.status.circuit(&self.breaker);
             self.status.doing(Activity::Embedding);
             self.status.embedded(chunks);
+        }
+    }
+
+    fn copy_near(&mut self, project: &str) -> Result<usize, Interrupted> {
+        let mut copied = 0;
+        loop {
+            self.require_time()?;
+            match self.vectorizer.copy_near(project)? {
+                0 => return Ok(copied),
+                some => copied += some,
+            }
+            self.vectorizer.take_turn()?;
+        }
+    }
+
+    /// On a thread of its own: it may take longer than the claim to the vectors lasts.
+    fn make_graph(&mut self) {
+        if self
+            .graph
+            .as_ref()
+            .is_some_and(|graph| !graph.is_finished())
+        {
+            return;
+        }
+        let (database, model) = (self.database.clone(), self.vectorizer.model().to_owned());
+        let made = std::thread::Builder::new()
+            .name("vector graph".to_owned())
+            .spawn(move || make_graph(&database, &model, false));
+        self.graph_not_before = Instant::now() + GRAPH_PAUSE;
+        match made {
+            Ok(graph) => {
+                self.graph = Some(graph);
+                self.graph_due = false;
+            }
+            Err(error) => tracing::warn!(%error, "no thread can make pgvector's graph"),
         }
     }
 

@@ -40,13 +40,15 @@ pub(super) fn read(session: &mut Session) -> Result<LiveSchema> {
     read_columns(session, COLUMNS, &mut schema)?;
     read_owners(session, OWNERS, &mut schema)?;
     read_indexes(session, INDEXES, &mut schema, index)?;
-    let sql = "SELECT extversion::text FROM pg_extension WHERE extname = 'vector'";
+    // Of no use are one in a schema where its names are not looked for, and one to a role that can make no table for it.
+    let sql = "SELECT extversion::text FROM pg_extension WHERE extname = 'vector' AND to_regtype('vector') IS NOT NULL \
+               AND has_schema_privilege(current_schema(), 'CREATE') AND NOT pg_is_in_recovery()";
     let version = session.query_first(sql, &[], |row| text(row, 0))?;
     schema.has_pgvector = version.is_some_and(|version| is_new_enough(&version));
     Ok(schema)
 }
 
-/// Since 0.8 an index of pgvector gives as many rows as are asked for, whatever else their conditions are.
+/// Since 0.8 an index of pgvector goes on until it has as many rows as are asked for, whatever else their conditions are.
 fn is_new_enough(version: &str) -> bool {
     let mut numbers = version
         .split('.')

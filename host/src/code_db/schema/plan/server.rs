@@ -40,10 +40,13 @@ pub(super) fn steps(live: &LiveSchema, dialect: Dialect) -> Vec<Step> {
 
 /// The step that gives PostgreSQL a table for vectors that it compares itself.
 fn near_vectors_step(live: &LiveSchema) -> Option<Step> {
-    if !live.has_pgvector || live.table(NEAR_VECTORS).is_some() {
+    let found = live.table(NEAR_VECTORS);
+    // An extension that was removed took its column along.
+    if !live.has_pgvector || found.is_some_and(|table| table.column("embedding").is_some()) {
         return None;
     }
     let create = [
+        format!("DROP TABLE IF EXISTS {NEAR_VECTORS}"),
         format!(
             "CREATE TABLE {NEAR_VECTORS} (\
              vector_id bigint PRIMARY KEY REFERENCES chunk_vectors (id) ON DELETE CASCADE, chunk_id bigint NOT NULL, \
