@@ -56,13 +56,8 @@ impl CodeDatabase {
     pub fn settled_plan(&self) -> Result<SchemaPlan> {
         let dialect = self.database.dialect();
         let mut newer = None;
-        let mut work = |session: &mut Session| apply::settled_plan(session, dialect, &mut newer);
-        // What several statements find is one view: with a part from before another host's change and a part from after
-        // it, a database that was just made would look like one to be upgraded.
-        let planned = match dialect {
-            Dialect::Mysql => self.database.read(&mut work),
-            _ => self.database.transaction(&mut work),
-        };
+        let planned =
+            self.at_the_schema(|session| apply::settled_plan(session, dialect, &mut newer));
         or_newer(planned, newer, "looking at the schema")
     }
 
@@ -77,12 +72,22 @@ impl CodeDatabase {
     pub fn apply_schema(&self, progress: &dyn StepProgress) -> Result<SchemaPlan> {
         let dialect = self.database.dialect();
         let mut newer = None;
-        let mut work = |session: &mut Session| apply::apply(session, dialect, &mut newer, progress);
-        let applied = match dialect {
-            Dialect::Mysql => self.database.read(&mut work),
-            _ => self.database.transaction(&mut work),
-        };
+        let applied =
+            self.at_the_schema(|session| apply::apply(session, dialect, &mut newer, progress));
         or_newer(applied, newer, "changing the schema")
+    }
+
+    /// Works on the schema in one transaction, where the engine has them for that. What several statements find is one view
+    /// then: with a part from before another host's change and a part from after it, a database that was just made
+    /// would look like one to be upgraded.
+    fn at_the_schema<T>(
+        &self,
+        work: impl FnMut(&mut Session) -> driver_api::Result<T>,
+    ) -> driver_api::Result<T> {
+        match self.database.dialect() {
+            Dialect::Mysql => self.database.read(work),
+            _ => self.database.transaction(work),
+        }
     }
 
     /// The version of the schema that the database has on record; none in one of the older program.

@@ -9,7 +9,7 @@ use super::dialect::lock_project;
 use super::error::{CodeDbError, Doing, Result};
 use super::full_text;
 use super::page::{Page, PageRequest};
-use super::scope::placeholders;
+use super::scope::{holds_nul, placeholders};
 use crate::driver::session::Session;
 
 /// A project.
@@ -139,14 +139,7 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_by_id(&self, id: &str) -> Result<Option<Project>> {
-        if id.contains('\0') {
-            // No id does, and PostgreSQL takes no text that does.
-            return Ok(None);
-        }
-        let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.id = ?");
-        self.database
-            .read(|session| session.query_first(&sql, &[id.into()], read_project))
-            .doing("looking for a project")
+        self.one_project("p.id = ?", &[id.into()])
     }
 
     /// The project whose root is this absolute path, or the nearest directory around it; none where there is no such.
@@ -154,26 +147,17 @@ impl CodeDatabase {
     /// # Errors
     /// The driver's.
     pub fn project_around(&self, path: &str) -> Result<Option<Project>> {
-        if path.contains('\0') {
-            // No root does, and PostgreSQL takes no text that does.
-            return Ok(None);
-        }
         let directories: Vec<ValueRef<'_>> = enclosing(path).map(ValueRef::from).collect();
         // Nearest first; a path has no more, but whoever asks may send what is none.
-        let found = self.database.read(|session| {
-            for some in directories.chunks(DIRECTORIES_AT_ONCE) {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM projects p WHERE p.root_path IN ({}) \
-                     ORDER BY length(p.root_path) DESC LIMIT 1",
-                    placeholders(some.len())
-                );
-                if let Some(found) = session.query_first(&sql, some, read_project)? {
-                    return Ok(Some(found));
-                }
+        for some in directories.chunks(DIRECTORIES_AT_ONCE) {
+            let places = placeholders(some.len());
+            let condition =
+                format!("p.root_path IN ({places}) ORDER BY length(p.root_path) DESC LIMIT 1");
+            if let Some(found) = self.one_project(&condition, some)? {
+                return Ok(Some(found));
             }
-            Ok(None)
-        });
-        found.doing("looking for a project")
+        }
+        Ok(None)
     }
 
     /// The project that `id_or_path` names: by its id, its root, or a path below its root (the innermost).
@@ -220,6 +204,17 @@ impl CodeDatabase {
             })
             .doing("deleting a project")?;
         self.or_nearest_project(deleted, id)
+    }
+
+    fn one_project(&self, condition: &str, values: &[ValueRef<'_>]) -> Result<Option<Project>> {
+        if values.iter().any(holds_nul) {
+            // No stored text does, and PostgreSQL takes none that does.
+            return Ok(None);
+        }
+        let sql = format!("SELECT {COLUMNS} FROM projects p WHERE {condition}");
+        self.database
+            .read(|session| session.query_first(&sql, values, read_project))
+            .doing("looking for a project")
     }
 
     fn or_nearest_project<T>(&self, found: Option<T>, id: &str) -> Result<T> {

@@ -93,7 +93,8 @@ impl<'a> Conditions<'a> {
 /// A condition that no row fulfils.
 const NOTHING: &str = "1 = 0";
 
-fn holds_nul(value: &ValueRef<'_>) -> bool {
+/// Whether it is a text that no engine stores.
+pub(super) fn holds_nul(value: &ValueRef<'_>) -> bool {
     matches!(value, ValueRef::Text(text) if text.contains('\0'))
 }
 

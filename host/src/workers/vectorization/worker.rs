@@ -1,7 +1,6 @@
 //! The worker's life: make chunks, embed those without a vector, look again after a while; pause when the model fails.
 
 use std::process::ExitCode;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -65,7 +64,6 @@ pub fn run(control: &ControlChannel, hello: &WorkerHello, database: CodeDatabase
         poll_interval: Duration::from_secs(config.poll_interval),
         stop,
         status,
-        graph: None,
         graph_due: true,
         graph_not_before: Instant::now(),
     };
@@ -85,9 +83,7 @@ struct VectorizationWorker {
     poll_interval: Duration,
     stop: Receiver<ShutdownRequest>,
     status: Status,
-    /// Makes pgvector's graph, or has made it.
-    graph: Option<JoinHandle<()>>,
-    /// Whether there may be none, or vectors came since it was looked for.
+    /// Whether pgvector may lack its graph: nobody looked yet, or vectors came since.
     graph_due: bool,
     graph_not_before: Instant,
 }
@@ -163,12 +159,10 @@ impl VectorizationWorker {
         self.count()?;
         self.vectorizer.take_turn()?;
         let projects = self.database.project_ids()?;
-        let mut copied = 0;
         for project in &projects {
             self.embed(project)?;
-            copied += self.copy_near(project)?;
+            self.copy_near(project)?;
         }
-        self.graph_due |= copied > 0;
         if self.graph_due && Instant::now() >= self.graph_not_before {
             self.make_graph();
         }
@@ -203,40 +197,31 @@ impl VectorizationWorker {
             self.status.circuit(&self.breaker);
             self.status.doing(Activity::Embedding);
             self.status.embedded(chunks);
+            self.graph_due = true;
         }
     }
 
-    fn copy_near(&mut self, project: &str) -> Result<usize, Interrupted> {
-        let mut copied = 0;
+    fn copy_near(&mut self, project: &str) -> Result<(), Interrupted> {
         loop {
             self.require_time()?;
-            match self.vectorizer.copy_near(project)? {
-                0 => return Ok(copied),
-                some => copied += some,
+            if self.vectorizer.copy_near(project)? == 0 {
+                return Ok(());
             }
+            self.graph_due = true;
             self.vectorizer.take_turn()?;
         }
     }
 
-    /// On a thread of its own: it may take longer than the claim to the vectors lasts.
+    /// On a thread of its own: it may take longer than the claim to the vectors lasts. Where one is at it still, another one
+    /// finds that out and does nothing.
     fn make_graph(&mut self) {
-        if self
-            .graph
-            .as_ref()
-            .is_some_and(|graph| !graph.is_finished())
-        {
-            return;
-        }
         let (database, model) = (self.database.clone(), self.vectorizer.model().to_owned());
         let made = std::thread::Builder::new()
             .name("vector graph".to_owned())
             .spawn(move || make_graph(&database, &model, false));
         self.graph_not_before = Instant::now() + GRAPH_PAUSE;
         match made {
-            Ok(graph) => {
-                self.graph = Some(graph);
-                self.graph_due = false;
-            }
+            Ok(_) => self.graph_due = false,
             Err(error) => tracing::warn!(%error, "no thread can make pgvector's graph"),
         }
     }
