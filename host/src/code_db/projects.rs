@@ -232,6 +232,19 @@ impl CodeDatabase {
     }
 }
 
+/// Whether the condition, whose values these are, holds for some project `p`, or for the one of this id.
+pub(super) fn any_project<'v>(
+    session: &mut Session,
+    id: Option<&'v str>,
+    condition: &str,
+    values: impl IntoIterator<Item = ValueRef<'v>>,
+) -> driver_api::Result<bool> {
+    let of_id = id.map_or("", |_| " AND p.id = ?");
+    let sql = format!("SELECT p.id FROM projects p WHERE {condition}{of_id} LIMIT 1");
+    let values: Vec<ValueRef<'_>> = values.into_iter().chain(id.map(ValueRef::from)).collect();
+    Ok(session.query_first(&sql, &values, |_| Ok(()))?.is_some())
+}
+
 /// The path and the directories around it, innermost first; nothing for what is no absolute path.
 fn enclosing(path: &str) -> impl Iterator<Item = &str> {
     let start = path.starts_with('/').then(|| std::path::Path::new(path));

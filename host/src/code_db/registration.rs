@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use driver_api::{Dialect, RowRef, ValueRef};
 
-use super::chunks::near;
+use super::chunks::near::copies;
 use super::database::CodeDatabase;
 use super::dialect::again_when_beaten;
 use super::error::{Doing, Result};
@@ -84,8 +84,8 @@ fn register(
         Some(_) => {}
     }
     if let Some(other) = &other {
-        near::forget(session, dialect, other)?;
-        near::forget(session, dialect, project.id)?;
+        copies::forget(session, dialect, other)?;
+        copies::forget(session, dialect, project.id)?;
         hand_over(session, other, project.id)?;
     }
     ensure_dataset(session, project)

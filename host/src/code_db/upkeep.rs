@@ -3,7 +3,7 @@
 
 use driver_api::{RowBlock, RowRef, ValueRef};
 
-use super::chunks::near;
+use super::chunks::near::copies;
 use super::database::CodeDatabase;
 use super::dialect::lock_project;
 use super::error::{CodeDbError, Doing, Result};
@@ -186,7 +186,7 @@ impl CodeDatabase {
         self.database
             .transaction(|session| {
                 lock_project(session, dialect, old)?;
-                near::forget(session, dialect, old)?;
+                copies::forget(session, dialect, old)?;
                 rename(session, old, new, &project.root_path)
             })
             .doing("changing the id of a project")

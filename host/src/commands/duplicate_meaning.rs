@@ -7,7 +7,7 @@ use super::duplicate_search::Candidate;
 use super::error::{CommandError, ErrorCode};
 use super::job::Job;
 use crate::code_graph::duplicates::{Group, groups_of_pairs};
-use crate::foundation::vector::{dot, from_bytes, normalise, to_bytes};
+use crate::foundation::vector::{dot, from_bytes, normalise, numbers, to_bytes};
 
 /// Most parts that are read. Each is about 0.3 KB.
 const MOST_PARTS: u32 = 200_000;
@@ -114,8 +114,8 @@ fn meanings(
         };
         let sum = &mut sums[*place];
         sum.resize(components.len(), 0.0);
-        for (x, component) in sum.iter_mut().zip(components) {
-            *x += f32::from(component.cast_signed()) * scale;
+        for (x, number) in sum.iter_mut().zip(numbers(scale, components)) {
+            *x += number;
         }
     }
     let with_vector = sums.into_iter().enumerate();

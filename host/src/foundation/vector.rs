@@ -41,6 +41,13 @@ pub fn from_bytes(bytes: &[u8]) -> Option<(f32, &[u8])> {
     Some((f32::from_le_bytes(*scale), components))
 }
 
+/// The numbers that the components stand for.
+pub fn numbers(scale: f32, components: &[u8]) -> impl Iterator<Item = f32> {
+    components
+        .iter()
+        .map(move |byte| f32::from(byte.cast_signed()) * scale)
+}
+
 /// The sum of the products of components, each a signed byte. Written so that the compiler makes vector
 /// instructions of it.
 pub fn dot(a: &[u8], b: &[u8]) -> i32 {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::foundation::vector::{dot, from_bytes, to_bytes};
+use crate::code_db::chunks::near::Near;
+use crate::foundation::vector::{dot, from_bytes, numbers, to_bytes};
 
 /// What is searched for, in the form of the stored vectors.
 #[derive(Clone, Debug)]
@@ -27,17 +28,8 @@ impl Query {
 
     /// What is searched for, as it is compared.
     pub(super) fn vector(&self) -> Vec<f32> {
-        let component = |byte: &u8| f32::from(byte.cast_signed()) * self.scale;
-        self.components.iter().map(component).collect()
+        numbers(self.scale, &self.components).collect()
     }
-}
-
-/// A chunk, and how near it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Near {
-    pub(super) chunk_id: i64,
-    /// Between -1 and 1: the greater the nearer.
-    pub(super) cosine: f32,
 }
 
 /// Vectors of one length.

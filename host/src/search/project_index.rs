@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::flat_index::{FlatIndex, Near, Query};
+use super::flat_index::{FlatIndex, Query};
 use super::near_index::{Failure, NearIndex};
+use crate::code_db::chunks::near::Near;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 

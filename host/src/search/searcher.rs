@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::flat_index::{Near, Query};
+use super::flat_index::Query;
 use super::fusion::fuse;
 use super::hits::{Entity, Hit, Ranking, of_meaning, of_words, placed, remember};
 use super::project_index::{EXACT_UP_TO, IndexKind, ProjectIndex};
@@ -12,6 +12,7 @@ use super::query_words::telling;
 use super::vectors::Vectors;
 use crate::code_db::chunks::coverage::VectorCoverage;
 use crate::code_db::chunks::found::FoundChunk;
+use crate::code_db::chunks::near::Near;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 use crate::code_db::page::PageRequest;
@@ -136,12 +137,8 @@ impl Searcher {
             match self.query(question.text) {
                 Ok((model, query)) => {
                     found.model = Some(model.clone());
-                    let vectors = Vectors {
-                        code,
-                        model: &model,
-                        project_id: question.project_id,
-                    };
-                    let (hits, kind) = self.meant(&vectors, query.as_ref(), window)?;
+                    let vectors = Vectors::of(code, &model, question.project_id);
+                    let (hits, kind) = self.meant(code, vectors, query.as_ref(), window)?;
                     found.index = Some(kind);
                     if code.has_other_models(question.project_id, &model)? {
                         found.foreign = foreign(code, question.project_id, &model)?;
@@ -252,7 +249,8 @@ impl Searcher {
     /// The entities that mean what is asked, best first, each by its best part, and how they were searched.
     fn meant(
         &self,
-        vectors: &Vectors<'_>,
+        code: &CodeDatabase,
+        mut vectors: Vectors<'_>,
         query: Option<&Query>,
         window: usize,
     ) -> Result<(Ranking, IndexKind)> {
@@ -261,8 +259,8 @@ impl Searcher {
         };
         let mut most = window * CHUNKS_AN_ENTITY;
         loop {
-            let found = vectors.nearest(query, most, &|project| self.index(project))?;
-            let hits = entities(vectors.code, &found.near)?;
+            let found = vectors.nearest(query, most, |project| self.index(project))?;
+            let hits = entities(code, &found.near)?;
             if found.near.len() < most || hits.len() >= window {
                 return Ok((hits, found.kind));
             }

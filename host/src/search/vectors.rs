@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::flat_index::{Near, Query};
+use super::flat_index::Query;
 use super::project_index::{IndexKind, ProjectIndex};
-use crate::code_db::chunks::near::NearChunk;
+use crate::code_db::chunks::near::Near;
 use crate::code_db::database::CodeDatabase;
 use crate::code_db::error::Result;
 
@@ -17,63 +17,81 @@ pub(super) struct Nearest {
 
 /// The vectors of one model that a question is about.
 pub(super) struct Vectors<'a> {
-    pub(super) code: &'a CodeDatabase,
-    pub(super) model: &'a str,
+    code: &'a CodeDatabase,
+    model: &'a str,
     /// The only project; all without.
-    pub(super) project_id: Option<&'a str>,
+    project_id: Option<&'a str>,
+    /// Those in memory, once the database was found not to compare them.
+    in_memory: Option<Vec<Arc<ProjectIndex>>>,
 }
 
-impl Vectors<'_> {
-    /// The nearest to a query; fewer than `most` where there are no more.
+impl<'a> Vectors<'a> {
+    /// The vectors of a project, or of all.
+    pub(super) fn of(code: &'a CodeDatabase, model: &'a str, project_id: Option<&'a str>) -> Self {
+        Self {
+            code,
+            model,
+            project_id,
+            in_memory: None,
+        }
+    }
+
+    /// The nearest to a query; fewer than `most` where there are no more. `index` gives what is in memory of a project.
     ///
     /// # Errors
     /// The database's.
     pub(super) fn nearest(
-        &self,
+        &mut self,
         query: &Query,
         most: usize,
-        index: &dyn Fn(&str) -> Arc<ProjectIndex>,
+        index: impl Fn(&str) -> Arc<ProjectIndex>,
     ) -> Result<Nearest> {
-        let vector = query.vector();
-        let found = self
-            .code
-            .nearest_chunks(self.project_id, self.model, &vector, most)?;
-        match found {
-            Some(chunks) => Ok(Nearest {
-                near: chunks.into_iter().map(near).collect(),
-                kind: IndexKind::Pgvector,
-            }),
-            None => self.nearest_in_memory(query, most, index),
+        if self.in_memory.is_none() {
+            let vector = query.vector();
+            let found = self
+                .code
+                .nearest_chunks(self.project_id, self.model, &vector, most)?;
+            if let Some(near) = found {
+                let kind = IndexKind::Pgvector;
+                return Ok(Nearest { near, kind });
+            }
         }
+        let indexes = match self.in_memory.take() {
+            Some(indexes) => indexes,
+            None => self.refreshed(index)?,
+        };
+        let found = nearest_of(&indexes, query, most);
+        self.in_memory = Some(indexes);
+        Ok(found)
     }
 
-    fn nearest_in_memory(
+    fn refreshed(
         &self,
-        query: &Query,
-        most: usize,
-        index: &dyn Fn(&str) -> Arc<ProjectIndex>,
-    ) -> Result<Nearest> {
+        index: impl Fn(&str) -> Arc<ProjectIndex>,
+    ) -> Result<Vec<Arc<ProjectIndex>>> {
         let projects = match self.project_id {
             Some(id) => vec![id.to_owned()],
             None => self.code.project_ids()?,
         };
-        let mut near = Vec::new();
-        let mut kind = IndexKind::Exact;
-        for project in &projects {
+        let refreshed = projects.iter().map(|project| {
             let index = index(project);
             index.refresh(self.code, project, self.model)?;
-            near.extend(index.nearest(query, most));
-            kind = kind.max(index.kind());
-        }
-        near.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
-        near.truncate(most);
-        Ok(Nearest { near, kind })
+            Ok(index)
+        });
+        refreshed.collect()
     }
 }
 
-fn near(chunk: NearChunk) -> Near {
-    Near {
-        chunk_id: chunk.chunk_id,
-        cosine: chunk.cosine,
+fn nearest_of(indexes: &[Arc<ProjectIndex>], query: &Query, most: usize) -> Nearest {
+    let mut near: Vec<Near> = indexes
+        .iter()
+        .flat_map(|index| index.nearest(query, most))
+        .collect();
+    near.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
+    near.truncate(most);
+    let kinds = indexes.iter().map(|index| index.kind());
+    Nearest {
+        near,
+        kind: kinds.max().unwrap_or(IndexKind::Exact),
     }
 }

@@ -3,9 +3,9 @@
 use proc_macro::{TokenStream, TokenTree};
 use test_installed::{GIT, IPROUTE2, MARIADB, POSTGRESQL, pgvector_missing};
 
-/// Goes before `#[test]`, with what the test needs: `postgresql`, `mariadb`, `iproute2`, `git`, `namespaces` (the right to
-/// make network namespaces), `pgvector` (that extension of PostgreSQL). Where something is missing, the test gets `#[ignore = "..."]`: the runner prints the
-/// reason in its line and counts it as ignored.
+/// Goes before `#[test]`, with what the test needs: `postgresql`, `mariadb`, `iproute2`, `git`, `namespaces` (the
+/// right to make network namespaces), `pgvector` (that extension of PostgreSQL). Where something is missing, the
+/// test gets `#[ignore = "..."]`: the runner prints the reason in its line and counts it as ignored.
 ///
 /// Where the environment says `CI=true`, a program that is missing is no reason: the test runs, and fails. pgvector stays
 /// one, because Debian has it in some releases only.

@@ -6,8 +6,9 @@ use super::super::database::CodeDatabase;
 use super::super::dialect::lock_project;
 use super::super::error::{Doing, Result};
 use super::super::leases::{MODEL_LEASE, holder};
+use super::super::projects::any_project;
 use super::super::scope::{Conditions, placeholders};
-use super::near;
+use super::near::copies::copy_some;
 use crate::driver::session::Session;
 
 /// A chunk without a vector.
@@ -191,23 +192,11 @@ impl CodeDatabase {
                 "EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.project_id = p.id AND v.model {than} ?)"
             )
         };
-        let mut sql = format!(
-            "SELECT p.id FROM projects p WHERE ({} OR {})",
-            some("<"),
-            some(">")
-        );
-        let mut params = vec![ValueRef::from(model), model.into()];
-        if let Some(id) = project_id {
-            sql.push_str(" AND p.id = ?");
-            params.push(id.into());
-        }
-        sql.push_str(" LIMIT 1");
-        let found = self
-            .database
-            .read(|session| session.query_first(&sql, &params, |_| Ok(())));
-        Ok(found
-            .doing("looking for vectors of other models")?
-            .is_some())
+        let others = format!("({} OR {})", some("<"), some(">"));
+        let model = ValueRef::from(model);
+        self.database
+            .read(|session| any_project(session, project_id, &others, [model, model]))
+            .doing("looking for vectors of other models")
     }
 }
 
@@ -274,6 +263,6 @@ fn store(
     let sql = "UPDATE code_chunks SET embedding_model = ?, \
                vector_id = (SELECT v.id FROM chunk_vectors v WHERE v.chunk_id = code_chunks.id) WHERE id = ?";
     session.execute_many(sql, &mut marks)?;
-    near::copy_some(session, dialect, project_id, model)?;
+    copy_some(session, dialect, project_id, model)?;
     Ok(true)
 }
